@@ -1,0 +1,120 @@
+"""What is known: of a resource's revisions, of their tokens in LiteLLM, of the Secret.
+
+Absent and unknown are different things everywhere: a token or Secret that was not asked for is not in the picture,
+one that is confirmed absent is a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One key value of a resource, with all that its revocation needs.
+
+    `token_id` is the hex sha256 of the value, `seed` the number of the seed it is derived from, `url` the proxy that it
+    was, or is about to be, registered with. `doubtful`: a registration of it was sent and never clearly answered, so it
+    may still be committed at any time.
+    """
+
+    number: int
+    token_id: str
+    seed: int
+    url: str
+    doubtful: bool = False
+
+    def in_doubt(self) -> Revision:
+        """The same revision, doubtful."""
+        return replace(self, doubtful=True)
+
+
+class Life(Enum):
+    """What LiteLLM says of a token, on its own clock."""
+
+    UNKNOWN = "unknown"
+    LIVE = "live"
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+    BURIED = "buried"
+
+    @property
+    def holds_row(self) -> bool:
+        """A row of the table that holds its alias and that a deletion would remove."""
+        return self in (Life.LIVE, Life.BLOCKED, Life.EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A key as LiteLLM tells it, from `/key/generate`, `/key/info`, `/v2/key/info`, `/key/update` or `/key/list`.
+
+    `token_id` is None in rows of `/v2/key/info`. `fields` are all fields of the answer under LiteLLM's own names,
+    without any that holds a key value. `expires` and `deleted_at` are in UTC and whole seconds.
+    """
+
+    token_id: str | None
+    alias: str | None
+    expires: datetime | None
+    blocked: bool
+    deleted_at: datetime | None
+    metadata: Mapping[str, object]
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def mark(self) -> Mapping[str, object]:
+        """What this operator wrote about the key: `metadata.llmkeys`, empty if it is not there."""
+        mark = self.metadata.get("llmkeys")
+        return mark if isinstance(mark, Mapping) else {}
+
+    def life(self, now: datetime) -> Life:
+        """Its state at `now`, a moment on the proxy's clock."""
+        if self.deleted_at is not None:
+            return Life.DELETED
+        if self.blocked and "tombstone" in self.mark:
+            return Life.BURIED
+        if self.expires is not None and self.expires <= now:
+            return Life.EXPIRED
+        return Life.BLOCKED if self.blocked else Life.LIVE
+
+    @property
+    def outlived(self) -> bool:
+        """Deleted only after it had expired: it ended as it should, nobody took it away."""
+        return self.deleted_at is not None and self.expires is not None and self.expires <= self.deleted_at
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSeen:
+    """A Secret as read or watched. Of its values only digests are kept.
+
+    `digest` is that of the whole data, `hashes` maps each data key to the hex sha256 of its value.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    owner_uid: str | None
+    type: str
+    immutable: bool
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    digest: str
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A Secret as it should be. `data` is plain text by data key and never shown."""
+
+    namespace: str
+    name: str
+    owner_name: str
+    owner_uid: str
+    type: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    data: Mapping[str, str] = field(repr=False)
