@@ -1,0 +1,84 @@
+# Every target sets up what it needs. Nothing is installed outside of .venv and one cache folder (see dev/cache.py).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+export PYTHONUNBUFFERED := 1
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+# The newest Python that the pinned requirements were tried with, else whatever `python3` is.
+PYTHON ?= $(firstword $(foreach python,python3.13 python3.12 python3.11 python3,$(shell command -v $(python) 2>/dev/null)))
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: venv
+venv: $(READY) ## the virtual environment, from hash-pinned requirements
+
+$(READY): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it" >&2; exit 1; }
+	@echo "==> Installing the pinned Python packages into $(VENV) (usually a minute, once)"
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "$(PYTHON) cannot make virtual environments: install its venv package" >&2; exit 1; }
+	@$(PIP) install --require-hashes --progress-bar off -r requirements/dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: check
+check: $(READY) ## lint, format, types, layers, generated files
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/python -m litellm_key_operator.api.crd --check
+
+.PHONY: generate
+generate: $(READY) ## write the CRDs anew from the models
+	$(BIN)/python -m litellm_key_operator.api.crd
+
+.PHONY: format
+format: $(READY) ## format, and mend what the linter can mend
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+.PHONY: test
+test: $(READY) ## every test, on a real API server and a real LiteLLM
+	$(BIN)/python -m dev.servers prepare
+	$(BIN)/pytest
+
+.PHONY: test-unit
+test-unit: $(READY) ## the tests that need no server
+	$(BIN)/pytest tests/unit
+
+.PHONY: simulate
+simulate: $(READY) ## the whole crash simulation of the core
+	$(BIN)/python -m tests.simulation
+
+.PHONY: demo
+demo: $(READY) ## the main job, live; KEEP=1 leaves the servers up
+	@$(BIN)/python -m dev.demo
+
+.PHONY: servers-up
+servers-up: $(READY) ## start API server and LiteLLM in the background
+	@$(BIN)/python -m dev.servers up
+
+.PHONY: servers-down
+servers-down: $(READY) ## end them
+	@$(BIN)/python -m dev.servers down
+
+.PHONY: pins
+pins: $(READY) ## resolve requirements/*.txt anew
+	$(BIN)/python -m dev.pins
+
+.PHONY: clean
+clean: ## remove .venv and the tools' caches (servers stay cached: see `python -m dev.servers status`)
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
