@@ -12,8 +12,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 export PYTHONUNBUFFERED := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-# The newest Python that the pinned requirements were tried with, else whatever `python3` is.
-PYTHON ?= $(firstword $(foreach python,python3.13 python3.12 python3.11 python3,$(shell command -v $(python) 2>/dev/null)))
+# The newest Python that answers and is new enough: a name on the PATH may be a shim with nothing behind it.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
 .PHONY: help
 help: ## this list
@@ -23,7 +25,7 @@ help: ## this list
 venv: $(READY) ## the virtual environment, from hash-pinned requirements
 
 $(READY): requirements/dev.txt pyproject.toml
-	@test -n "$(PYTHON)" && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c '$(NEW_ENOUGH)' || \
 		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/it" >&2; exit 1; }
 	@echo "==> Installing the pinned Python packages into $(VENV) (usually a minute, once)"
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV) || \
