@@ -1,0 +1,1 @@
+"""The Kubernetes API that the operator offers, as types: the group's three kinds, their names and their reasons."""
