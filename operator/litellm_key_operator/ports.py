@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
-from litellm_key_operator.api.connection import LiteLLMConnection, LiteLLMConnectionStatus
-from litellm_key_operator.api.key import LiteLLMKey, LiteLLMKeyStatus
-from litellm_key_operator.api.role import LiteLLMRole, LiteLLMRoleStatus
+from litellm_key_operator.api.connection import ConnectionStatus, LiteLLMConnection
+from litellm_key_operator.api.key import KeyStatus, LiteLLMKey
+from litellm_key_operator.api.role import LiteLLMRole, RoleStatus
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.domain.state import Manifest, Row, SecretSeen
 
@@ -120,13 +120,13 @@ class Resources(Protocol):
     async def delete_key(self, key: LiteLLMKey) -> None:
         """Delete this very Key (uid and resourceVersion are preconditions)."""
 
-    async def write_key_status(self, key: LiteLLMKey, status: LiteLLMKeyStatus) -> LiteLLMKey:
+    async def write_key_status(self, key: LiteLLMKey, status: KeyStatus) -> LiteLLMKey:
         """Make the status exactly this; fields that are gone are removed."""
 
-    async def write_role_status(self, role: LiteLLMRole, status: LiteLLMRoleStatus) -> LiteLLMRole:
+    async def write_role_status(self, role: LiteLLMRole, status: RoleStatus) -> LiteLLMRole:
         """Make the status exactly this."""
 
-    async def write_connection_status(self, conn: LiteLLMConnection, status: LiteLLMConnectionStatus) -> LiteLLMConnection:
+    async def write_connection_status(self, conn: LiteLLMConnection, status: ConnectionStatus) -> LiteLLMConnection:
         """Make the status exactly this."""
 
 
