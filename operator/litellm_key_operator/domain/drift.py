@@ -1,0 +1,48 @@
+"""Where a key in LiteLLM differs from what was declared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from litellm_key_operator.domain.state import Row
+
+_UNORDERED = ("models", "allowed_routes")
+_CLEARED: Mapping[str, object] = {"models": [], "allowed_routes": [], "metadata": {}}
+"""How LiteLLM spells "nothing" for columns that may not be null; every other field is cleared by null."""
+
+
+def changes(wanted: Mapping[str, object], applied: Mapping[str, object]) -> dict[str, object]:
+    """What to send so that a key with `applied` gets `wanted`; fields that are gone are cleared. Both as last asked for."""
+    sent = {name: value for name, value in wanted.items() if not same(name, value, applied.get(name))}
+    return sent | {name: _CLEARED.get(name) for name in applied if name not in wanted}
+
+
+def drift(declared: Mapping[str, object], row: Row) -> dict[str, object]:
+    """The declared fields whose value in LiteLLM is another, with the declared value; undeclared fields are not ours."""
+    return {name: value for name, value in declared.items() if not same(name, value, _observed(name, row))}
+
+
+def _observed(name: str, row: Row) -> object:
+    if name == "key_alias":
+        return row.alias
+    if name == "metadata":
+        return row.metadata
+    return row.fields.get(name)
+
+
+def same(name: str, wanted: object, seen: object) -> bool:
+    """Equal as LiteLLM means it: lists of names unordered, money with tolerance, metadata if all declared keys are there."""
+    if name == "metadata" and isinstance(wanted, Mapping):
+        return isinstance(seen, Mapping) and all(key in seen and _includes(value, seen[key]) for key, value in wanted.items())
+    if name in _UNORDERED and isinstance(wanted, list | tuple) and isinstance(seen, list | tuple):
+        return sorted(map(str, wanted)) == sorted(map(str, seen))
+    if isinstance(wanted, int | float) and isinstance(seen, int | float):
+        return math.isclose(wanted, seen, rel_tol=1e-9, abs_tol=1e-12)
+    return wanted == seen
+
+
+def _includes(wanted: object, seen: object) -> bool:
+    if isinstance(wanted, Mapping) and isinstance(seen, Mapping):
+        return all(key in seen and _includes(value, seen[key]) for key, value in wanted.items())
+    return wanted == seen

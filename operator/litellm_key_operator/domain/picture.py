@@ -1,0 +1,101 @@
+"""What a decision looks at: what is wanted of one resource, and what was seen of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+
+from litellm_key_operator.api.key import LiteLLMKey
+from litellm_key_operator.domain.material import Material
+from litellm_key_operator.domain.record import Proxy, Record, seed_of_first
+from litellm_key_operator.domain.state import Life, Revision, Row, SecretSeen
+from litellm_key_operator.domain.terms import Problem, Terms
+
+
+class Trace(Enum):
+    """What this very process did with a revision. Without a trace, an earlier or another process may have sent it."""
+
+    NOTED = "noted"
+    """Noted by us just now, and not yet sent: LiteLLM cannot know it."""
+    ANSWERED = "answered"
+    """Noted by us, sent, and clearly answered: nothing of it can still arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What is wanted of one resource, all references resolved.
+
+    `terms` is a Problem while the key cannot be issued or changed. `proxy` is where its keys live or shall live (None:
+    nobody knows yet), `base_url` what is written into the Secret for it (None: unknown, so the Secret is left alone).
+    """
+
+    key: LiteLLMKey
+    material: Material
+    terms: Terms | Problem
+    proxy: Proxy | None
+    base_url: str | None
+    retain: bool = False
+    skip: bool = False
+    paused: bool = False
+    foreign: str | None = None
+
+    @property
+    def deleting(self) -> bool:
+        """The resource is on its way out."""
+        return self.key.metadata.deletion_timestamp is not None
+
+    @property
+    def secret_name(self) -> str:
+        """The Secret's name, as the claim wants it."""
+        return self.key.spec.secret.name or self.key.metadata.name
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen. What was not asked for is not in it; a row or Secret that is confirmed absent is None.
+
+    `now` is on the proxy's clock. `rows` is by token id, `secrets` by name, as read or written in this run; `watched` are
+    Secrets as the watch last showed them: good enough to see that all is well, never to conclude that something is not.
+    `rivals` are the keys that have the alias, after LiteLLM said that it is taken. `applied` is what this run changed in
+    place. `suspect`: something about the key's row is to be looked at.
+    """
+
+    now: datetime
+    record: Record
+    rows: Mapping[str, Row | None] = field(default_factory=dict)
+    secrets: Mapping[str, SecretSeen | None] = field(default_factory=dict)
+    watched: tuple[SecretSeen, ...] = ()
+    trace: Mapping[str, Trace] = field(default_factory=dict)
+    suspect: bool = False
+    alias_taken: bool = False
+    rivals: tuple[Row, ...] | None = None
+    applied: Mapping[str, object] | None = None
+
+    def life(self, revision: Revision) -> Life | None:
+        """What LiteLLM says of a revision; None if it was not asked."""
+        if revision.token_id not in self.rows:
+            return None
+        row = self.rows[revision.token_id]
+        return Life.UNKNOWN if row is None else row.life(self.now)
+
+    def doubtful(self, revision: Revision) -> bool:
+        """Whether a registration of it may still be on its way.
+
+        What the record reports as issued carries its own mark; what it does not yet report is in doubt unless this process
+        itself noted it and knows how its registration was answered.
+        """
+        reported = revision in (self.record.current, *(r.revision for r in self.record.retiring))
+        return revision.doubtful or (not reported and revision.token_id not in self.trace)
+
+    def as_noted(self, revision: Revision) -> Revision:
+        """The revision with its doubt written down."""
+        return replace(revision, doubtful=self.doubtful(revision))
+
+
+def first(want: Want, url: str) -> Revision:
+    """Revision 1, which an empty status with the finalizer on stands for."""
+    newest = want.material.keyring.newest
+    seed = seed_of_first(want.key, newest)
+    return want.material.revision(1, url, seed=seed if seed in want.material.keyring.seeds else newest)

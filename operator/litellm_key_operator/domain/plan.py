@@ -1,0 +1,123 @@
+"""The steps that a decision can ask for. Each is one request, so a crash falls between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from litellm_key_operator.domain.record import Record
+from litellm_key_operator.domain.state import Manifest, Revision, SecretSeen
+
+
+class Cause(Enum):
+    """Why a live key is changed in place."""
+
+    DECLARED = "declared"
+    DRIFT = "drift"
+    MAKE_WAY = "make-way"
+    RETAIN = "retain"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Put the finalizer on. With an empty status this notes revision 1, before LiteLLM hears of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Look tokens up in LiteLLM, one by one."""
+
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskSecret:
+    """Read a Secret from the API server."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskAlias:
+    """Who has this alias?"""
+
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """`/key/generate` of a noted revision. `fields` are LiteLLM's, complete but for the value."""
+
+    revision: Revision
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """`/key/update` of one token, which need not be a revision that the resource notes."""
+
+    token_id: str
+    changes: Mapping[str, object]
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """`/key/delete` of one revision. Looked up again afterwards: its answer proves nothing."""
+
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """Make a doubtful revision's value useless for ever, whenever its registration may still arrive.
+
+    `row` says whether LiteLLM has a row that can be blocked; without one a blocked row is made. `fields` are its fields.
+    """
+
+    revision: Revision
+    row: bool
+    fields: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Write the Secret: in the place of `over`, or a new one."""
+
+    revision: Revision
+    manifest: Manifest
+    over: SecretSeen | None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Remove a Secret that is ours, or with `keep` leave it to its users."""
+
+    secret: SecretSeen
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Fenced write of what the resource has to remember, with the conditions that follow from it."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Take the finalizer off. `left` are token ids that may live on (break-glass, or nobody left who could revoke)."""
+
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete the resource itself, as a Job that is over removes itself."""
+
+
+Step = Hold | Ask | AskSecret | AskAlias | Register | Update | Revoke | Bury | Publish | Withdraw | Note | Release | Remove
+
+DESTROYS = (Revoke, Bury, Withdraw, Release, Remove)
+"""Steps before which the resource is read again from the API server: that read is their fence."""

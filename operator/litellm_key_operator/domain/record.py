@@ -1,0 +1,157 @@
+"""What the resource itself remembers of its keys, and how that stands in its status and annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from litellm_key_operator.api import names
+from litellm_key_operator.api.key import Binding, ConnectionMark, KeyStatus, NotedRevision, RetiringRevision
+from litellm_key_operator.api.reasons import ConditionType, KeyReason
+from litellm_key_operator.domain.state import Revision
+
+if TYPE_CHECKING:
+    from litellm_key_operator.api.common import Condition
+    from litellm_key_operator.api.key import LiteLLMKey
+
+
+_AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Which connection's proxy holds a resource's keys."""
+
+    namespace: str
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retiring:
+    """A revision that is to end at `retire_at`."""
+
+    revision: Revision
+    retire_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything a later process needs. `ended`: the TTL is over and all that it leaves was cleaned up.
+
+    `applied` are LiteLLM's fields as last asked for, without the revision's own; `duration` is among them.
+    """
+
+    held: bool = False
+    current: Revision | None = None
+    pending: Revision | None = None
+    retiring: tuple[Retiring, ...] = ()
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    preview: str | None = None
+    alias: str | None = None
+    binding: str | None = None
+    proxy: Proxy | None = None
+    applied: Mapping[str, object] = field(default_factory=dict)
+    ended: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Nothing is noted. With the finalizer on this means that revision 1 may live, or that somebody cleared the status."""
+        return self.current is None and self.pending is None and not self.retiring
+
+    @property
+    def known(self) -> tuple[Revision, ...]:
+        """Every revision that is noted, oldest first."""
+        all_of = {r.token_id: r for r in (*(r.revision for r in self.retiring), self.current, self.pending) if r is not None}
+        return tuple(sorted(all_of.values(), key=lambda r: r.number))
+
+    def retire(self, revision: Revision, at: datetime) -> Record:
+        """The record with one more revision that is to end."""
+        others = tuple(r for r in self.retiring if r.revision.token_id != revision.token_id)
+        return replace(self, retiring=(*others, Retiring(revision, at)))
+
+    def forget(self, token_ids: frozenset[str]) -> Record:
+        """The record without retiring revisions that are gone for good."""
+        return replace(self, retiring=tuple(r for r in self.retiring if r.revision.token_id not in token_ids))
+
+
+def record(key: LiteLLMKey) -> Record:
+    """What a resource remembers, read from it."""
+    s = key.status
+    proxy = Proxy(s.connection.namespace, s.connection.name, s.connection.url) if s.connection else None
+    current = None
+    if s.revision is not None and s.token_id is not None:
+        current = Revision(s.revision, s.token_id, s.seed or 1, proxy.url if proxy else "", doubtful=s.doubtful)
+    pending = _noted(s.pending) if s.pending else None
+    retiring = tuple(Retiring(noted, r.retire_at or _AT_ONCE) for r in s.retiring if (noted := _noted(r)))
+    return Record(
+        held=names.FINALIZER in key.metadata.finalizers,
+        current=current,
+        pending=pending,
+        retiring=retiring,
+        issued_at=s.issued_at,
+        expires_at=s.expires_at,
+        preview=s.key_preview,
+        alias=s.key_alias,
+        binding=s.binding.name if s.binding else None,
+        proxy=proxy,
+        applied=s.applied or {},
+        ended=_ended(s),
+    )
+
+
+def _ended(s: KeyStatus) -> bool:
+    return any(c.type == ConditionType.READY and c.reason == KeyReason.EXPIRED for c in s.conditions)
+
+
+def _noted(r: NotedRevision) -> Revision | None:
+    if r.token_id is None or r.seed is None or r.url is None:
+        return None
+    return Revision(r.revision, r.token_id, r.seed, r.url, doubtful=r.doubtful)
+
+
+def status(noted: Record, conditions: tuple[Condition, ...], generation: int) -> KeyStatus:
+    """The status that remembers this."""
+    c, p = noted.current, noted.pending
+    return KeyStatus(
+        conditions=conditions,
+        observed_generation=generation,
+        revision=c.number if c else None,
+        token_id=c.token_id if c else None,
+        seed=c.seed if c else None,
+        doubtful=bool(c and c.doubtful),
+        key_alias=noted.alias,
+        key_preview=noted.preview,
+        issued_at=noted.issued_at,
+        expires_at=noted.expires_at,
+        pending=NotedRevision(revision=p.number, token_id=p.token_id, seed=p.seed, url=p.url, doubtful=p.doubtful)
+        if p
+        else None,
+        retiring=tuple(_retiring(r) for r in noted.retiring),
+        binding=Binding(name=noted.binding) if noted.binding else None,
+        connection=ConnectionMark(namespace=noted.proxy.namespace, name=noted.proxy.name, url=noted.proxy.url)
+        if noted.proxy
+        else None,
+        applied=dict(noted.applied) or None,
+    )
+
+
+def _retiring(r: Retiring) -> RetiringRevision:
+    v = r.revision
+    return RetiringRevision(
+        revision=v.number, token_id=v.token_id, seed=v.seed, url=v.url, retire_at=r.retire_at, doubtful=v.doubtful
+    )
+
+
+def seed_of_first(key: LiteLLMKey, newest: int) -> int:
+    """Which seed revision 1 has while the status is empty: the installation's annotation says it."""
+    _, _, number = (key.metadata.annotations.get(names.ANNOTATION_INSTALLATION, "")).partition("/")
+    return int(number) if number.isdigit() and 0 < len(number) < 6 else newest  # noqa: PLR2004 - a tenant can write here
+
+
+def installation_of(key: LiteLLMKey) -> str | None:
+    """Which installation noted its keys here; None if none did."""
+    return (key.metadata.annotations.get(names.ANNOTATION_INSTALLATION, "")).partition("/")[0] or None

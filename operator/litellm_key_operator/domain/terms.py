@@ -1,0 +1,173 @@
+"""What one key is to be: the role's terms, narrowed by the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from litellm_key_operator.api.common import DeletionPolicy
+from litellm_key_operator.api.names import METADATA_KEY, METADATA_LABELS
+from litellm_key_operator.api.reasons import KeyReason
+from litellm_key_operator.api.role import KeyType
+from litellm_key_operator.api.templates import render
+
+if TYPE_CHECKING:
+    from litellm_key_operator.api.key import KeySpec, LiteLLMKey
+    from litellm_key_operator.api.role import LiteLLMRole, RoleSpec
+
+DURATION: Final = "duration"
+_ANY_MODEL: Final = ("all-proxy-models", "all-team-models")
+_ROUTE: Final = {
+    KeyType.LLM_API: "llm_api_routes",
+    KeyType.MANAGEMENT: "management_routes",
+    KeyType.READ_ONLY: "info_routes",
+}
+_KEY_TYPE: Final = {"llm_api_routes": "llm_api", "management_routes": "management", "info_routes": "read_only"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a key cannot be issued or changed now: a condition's reason and a message for people."""
+
+    reason: KeyReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`fields` in LiteLLM's own names and units (US dollars, per minute), as `/key/update` takes them; `ttl` in seconds,
+    None for a key that never ends.
+    """
+
+    fields: Mapping[str, object]
+    ttl: int | None
+
+    @property
+    def applied(self) -> dict[str, object]:
+        """What the resource remembers of them once LiteLLM has them."""
+        return {**self.fields, DURATION: None if self.ttl is None else f"{self.ttl}s"}
+
+
+def terms(key: LiteLLMKey, role: LiteLLMRole, *, installation: str, cluster: str) -> Terms | Problem:
+    """The effective terms, or the first thing in the claim that is wider than the role allows."""
+    wide = _too_wide(key.spec, role.spec)
+    if wide is not None:
+        return wide
+    ask, give = key.spec, role.spec
+    place = {"namespace": key.metadata.namespace, "name": key.metadata.name, "cluster": cluster}
+    fields: dict[str, object] = {
+        "key_alias": render(give.alias_template, place),
+        "models": list(ask.models or give.models),
+        "allowed_routes": _routes(give),
+        "metadata": {**give.metadata, METADATA_KEY: _mark(key, role, installation)},
+        "max_budget": _first(ask.budget.max, give.budget.max),
+        "soft_budget": give.budget.soft,
+        "budget_duration": give.budget.period,
+        "budget_id": give.budget.id,
+        "tpm_limit": _first(ask.limits.tpm, give.limits.tpm),
+        "rpm_limit": _first(ask.limits.rpm, give.limits.rpm),
+        "max_parallel_requests": _first(ask.limits.max_parallel_requests, give.limits.max_parallel_requests),
+        "team_id": give.identity.team_id,
+        "user_id": give.identity.user_id,
+        "organization_id": give.identity.organization_id,
+        "project_id": give.identity.project_id,
+    }
+    ttl = (ask.ttl or give.ttl).seconds
+    return Terms({name: value for name, value in fields.items() if value is not None}, ttl)
+
+
+def _first(asked: float | None, given: float | None) -> float | None:
+    return given if asked is None else asked
+
+
+def _mark(key: LiteLLMKey, role: LiteLLMRole, installation: str) -> dict[str, object]:
+    mark: dict[str, object] = {
+        "installation": installation,
+        "namespace": key.metadata.namespace,
+        "name": key.metadata.name,
+        "uid": key.metadata.uid,
+        "role": f"{role.metadata.namespace}/{role.metadata.name}",
+    }
+    return mark | ({METADATA_LABELS: dict(key.spec.metadata)} if key.spec.metadata else {})
+
+
+def _routes(role: RoleSpec) -> list[str]:
+    if role.access.allowed_routes:
+        return list(role.access.allowed_routes)
+    route = _ROUTE.get(role.access.key_type)
+    return [route] if route else []
+
+
+def stamped(fields: Mapping[str, object], revision: int) -> dict[str, object]:
+    """The fields with the revision in the mark: known only when they are sent, so not part of what is declared."""
+    metadata = fields.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return dict(fields)
+    mark = metadata.get(METADATA_KEY)
+    stamp = {**(mark if isinstance(mark, Mapping) else {}), "revision": revision}
+    return {**fields, "metadata": {**metadata, METADATA_KEY: stamp}}
+
+
+def registration(fields: Mapping[str, object], revision: int, ttl: int | None) -> dict[str, object]:
+    """The body of a registration: `key_type` in the place of the routes that it stands for, the duration in seconds."""
+    body = stamped(fields, revision)
+    match body.get("allowed_routes"):
+        case [str(route)] if route in _KEY_TYPE:
+            del body["allowed_routes"]
+            body["key_type"] = _KEY_TYPE[route]
+        case _:
+            pass
+    return body if ttl is None else body | {DURATION: f"{ttl}s"}
+
+
+def tightened(fields: Mapping[str, object], applied: Mapping[str, object]) -> dict[str, object]:
+    """What a paused key gets: of each field that limits it the narrower of what it has and what is declared now."""
+    narrow = dict(applied)
+    for name in ("max_budget", "tpm_limit", "rpm_limit", "max_parallel_requests"):
+        limit, had = fields.get(name), applied.get(name)
+        if isinstance(limit, int | float) and (not isinstance(had, int | float) or limit < had):
+            narrow[name] = limit
+    models, had = fields.get("models"), applied.get("models")
+    if isinstance(models, list) and isinstance(had, list) and not _any_model(models):
+        kept = [model for model in had if model in models or _matches(model, models)]
+        # An empty list would mean all models, so a key whose models are all gone gets the declared ones.
+        narrow["models"] = (models if _any_model(had) else kept) or models
+    return narrow
+
+
+def _too_wide(ask: KeySpec, give: RoleSpec) -> Problem | None:
+    if ask.ttl is not None and give.ttl.seconds is not None and (ask.ttl.seconds is None or ask.ttl.seconds > give.ttl.seconds):
+        return _wider("spec.ttl", ask.ttl, give.ttl)
+    outside = [] if _any_model(give.models) else sorted(set(ask.models or ()) - set(give.models))
+    outside = [model for model in outside if not _matches(model, give.models)]
+    if outside:
+        return _wider("spec.models", ", ".join(outside), ", ".join(give.models))
+    if ask.budget.max is not None and give.budget.max is None and give.budget.id is not None:
+        return Problem(
+            KeyReason.INVALID_SPEC,
+            f"spec.budget.max: {ask.budget.max:g} was asked for, the role shares budget {give.budget.id} and sets no max of its own",
+        )
+    for field, asked, ceiling in (
+        ("spec.budget.max", ask.budget.max, give.budget.max),
+        ("spec.limits.tpm", ask.limits.tpm, give.limits.tpm),
+        ("spec.limits.rpm", ask.limits.rpm, give.limits.rpm),
+        ("spec.limits.maxParallelRequests", ask.limits.max_parallel_requests, give.limits.max_parallel_requests),
+    ):
+        if asked is not None and ceiling is not None and asked > ceiling:
+            return _wider(field, f"{asked:.15g}", f"{ceiling:.15g}")
+    if ask.deletion_policy is DeletionPolicy.RETAIN and give.deletion_policy is not DeletionPolicy.RETAIN:
+        return _wider("spec.deletionPolicy", ask.deletion_policy, give.deletion_policy)
+    return None
+
+
+def _any_model(models: Iterable[str]) -> bool:
+    return any(model in _ANY_MODEL for model in models)
+
+
+def _matches(model: str, patterns: Iterable[str]) -> bool:
+    return any(pattern.endswith("*") and model.startswith(pattern[:-1]) for pattern in patterns)
+
+
+def _wider(field: str, asked: str, ceiling: str) -> Problem:
+    return Problem(KeyReason.INVALID_SPEC, f"{field}: {asked} was asked for, the role allows {ceiling}")
