@@ -1,0 +1,116 @@
+"""Metrics, as `/metrics` shows them; the names are a promise to dashboards and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+_PREFIX: Final = "litellm_key"
+_STATUSES: Final = ("True", "False", "Unknown")
+
+REGISTRY: Final = CollectorRegistry(auto_describe=True)
+"""Ours alone: a library that registers metrics of its own does not change what we promise."""
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(name, text, labels, namespace=_PREFIX, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(name, text, labels, namespace=_PREFIX, registry=REGISTRY)
+
+
+def _histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...]) -> Histogram:
+    return Histogram(name, text, labels, namespace=_PREFIX, registry=REGISTRY, buckets=buckets)
+
+
+_CALL: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
+_WAIT: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
+_LATE: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 600.0, 3600.0)
+
+ISSUED: Final = _counter("issued", "Registrations of new keys in LiteLLM", "connection", "result")
+REVOKED: Final = _counter("revoked", "Deletions of keys in LiteLLM", "connection", "result")
+DRIFT_REPAIRED: Final = _counter("drift_repaired", "Keys put back to what is declared", "connection", "result")
+RECONCILES: Final = _counter("reconcile", "Runs over one resource", "kind", "result")
+RECONCILE_SECONDS: Final = _histogram(
+    "reconcile_duration_seconds", "Duration of one run over one resource", "kind", buckets=_CALL
+)
+TIME_TO_READY: Final = _histogram(
+    "time_to_ready_seconds", "From the creation of a Key until its Secret was there", buckets=_WAIT
+)
+EXPIRY_LATENESS: Final = _histogram(
+    "expiry_lateness_seconds", "From the expiry of a key until it was deleted in LiteLLM", buckets=_LATE
+)
+QUEUE_DEPTH: Final = _gauge("queue_depth", "Resources that wait for a worker")
+LITELLM_REQUESTS: Final = _counter(
+    "litellm_requests", "Requests to LiteLLM; code is the HTTP status, or what kept an answer away",
+    "connection", "endpoint", "code",
+)  # fmt: skip
+LITELLM_SECONDS: Final = _histogram(
+    "litellm_request_duration_seconds", "Duration of requests to LiteLLM", "connection", "endpoint", buckets=_CALL
+)
+KUBERNETES_REQUESTS: Final = _counter(
+    "kubernetes_requests", "Requests to the Kubernetes API, watches aside", "verb", "resource", "code"
+)
+WATCH_RESTARTS: Final = _counter("watch_restarts", "How often the watches had to be started anew")
+REVOCATION_BLOCKED: Final = _gauge("revocation_blocked", "Keys that cannot be revoked at present", "connection")
+LEADER: Final = _gauge("leader", "1 while this process holds the Lease, or works without one")
+BUILD_INFO: Final = _gauge("build_info", "Always 1; the label has the version", "version")
+
+
+@dataclass(frozen=True, slots=True)
+class KeySeries:
+    """What is shown of one Key. `conditions` are their statuses (`True`, `False`, `Unknown`) by type."""
+
+    namespace: str
+    name: str
+    role: str
+    expires_at: datetime | None
+    conditions: tuple[tuple[str, str], ...]
+
+
+class KeyCollector(Collector):
+    """Gauges per Key, computed when they are asked for: they cost nothing in between and go with their object."""
+
+    def __init__(self, keys: Callable[[], Iterable[KeySeries]]) -> None:
+        self._keys = keys
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """The families without samples, so that registering does not walk over all Keys."""
+        return (self._conditions(), self._expirations())
+
+    @override
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One sample per Key, condition and status, and one per Key that expires."""
+        conditions, expirations = self._conditions(), self._expirations()
+        for key in self._keys():
+            labels = [key.namespace, key.name, key.role]
+            if key.expires_at is not None:
+                expirations.add_metric(labels, key.expires_at.timestamp())
+            for condition, status in key.conditions:
+                for candidate in _STATUSES:
+                    conditions.add_metric([*labels, condition, candidate], float(candidate == status))
+        return (conditions, expirations)
+
+    @staticmethod
+    def _conditions() -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            f"{_PREFIX}_status_condition",
+            "1 for the status that a condition of a Key has, 0 for the others",
+            labels=["namespace", "name", "role", "condition", "status"],
+        )
+
+    @staticmethod
+    def _expirations() -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            f"{_PREFIX}_expiration_timestamp_seconds",
+            "When the key expires in LiteLLM, in Unix time; absent if never",
+            labels=["namespace", "name", "role"],
+        )

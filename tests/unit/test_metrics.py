@@ -1,0 +1,87 @@
+"""Metrics: the names promised, and series that live as long as their object."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from litellm_key_operator import metrics
+from litellm_key_operator.metrics import KeyCollector, KeySeries
+
+PROMISED = {
+    "litellm_key_issued",
+    "litellm_key_revoked",
+    "litellm_key_drift_repaired",
+    "litellm_key_reconcile",
+    "litellm_key_reconcile_duration_seconds",
+    "litellm_key_time_to_ready_seconds",
+    "litellm_key_expiry_lateness_seconds",
+    "litellm_key_queue_depth",
+    "litellm_key_litellm_requests",
+    "litellm_key_litellm_request_duration_seconds",
+    "litellm_key_kubernetes_requests",
+    "litellm_key_watch_restarts",
+    "litellm_key_revocation_blocked",
+    "litellm_key_leader",
+    "litellm_key_build_info",
+}
+LABELS = {"namespace": "team-a", "name": "app", "role": "platform/chat"}
+
+
+def series(**changes: object) -> KeySeries:
+    fields: dict[str, object] = {
+        **LABELS,
+        "expires_at": datetime(2027, 1, 1, tzinfo=UTC),
+        "conditions": (("Ready", "True"), ("Synced", "Unknown")),
+    }
+    return KeySeries(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def test_every_promised_metric_is_registered_and_no_other() -> None:
+    assert {family.name for family in metrics.REGISTRY.collect()} == PROMISED
+
+
+def test_a_key_has_one_sample_per_condition_and_status() -> None:
+    registry = CollectorRegistry()
+    registry.register(KeyCollector(lambda: [series()]))
+    values = {
+        (condition, status): registry.get_sample_value(
+            "litellm_key_status_condition", {**LABELS, "condition": condition, "status": status}
+        )
+        for condition in ("Ready", "Synced")
+        for status in ("True", "False", "Unknown")
+    }
+    assert {pair for pair, value in values.items() if value == 1} == {("Ready", "True"), ("Synced", "Unknown")}
+    assert set(values.values()) == {0, 1}
+
+
+def test_the_expiry_is_in_unix_time_and_absent_if_there_is_none() -> None:
+    keys = [series(), series(name="forever", expires_at=None)]
+    registry = CollectorRegistry()
+    registry.register(KeyCollector(lambda: keys))
+    name = "litellm_key_expiration_timestamp_seconds"
+    assert registry.get_sample_value(name, LABELS) == datetime(2027, 1, 1, tzinfo=UTC).timestamp()
+    assert registry.get_sample_value(name, {**LABELS, "name": "forever"}) is None
+
+
+def test_the_series_go_with_the_object() -> None:
+    keys = {"uid": series()}
+    registry = CollectorRegistry()
+    registry.register(KeyCollector(keys.values))
+    assert b'name="app"' in generate_latest(registry)
+    keys.clear()
+    assert b'name="app"' not in generate_latest(registry)
+
+
+def test_registering_does_not_walk_over_the_keys() -> None:
+    walks: list[int] = []
+
+    def keys() -> list[KeySeries]:
+        walks.append(1)
+        return []
+
+    registry = CollectorRegistry()
+    registry.register(KeyCollector(keys))
+    assert walks == []
+    registry.collect()
