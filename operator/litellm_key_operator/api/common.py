@@ -114,9 +114,6 @@ EntryName: TypeAlias = Annotated[str, Field(pattern=ENTRY_NAME, min_length=1, ma
 ModelName: TypeAlias = Annotated[str, Field(pattern=r"^\S(.*\S)?$", min_length=1, max_length=256)]
 """A model, an access group or one of LiteLLM's words for many, without white space around it."""
 
-Amount: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-"""US dollars."""
-
 Count: TypeAlias = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """A limit that LiteLLM keeps as a 64-bit number."""
 

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import ConfigDict, Field
 
+from litellm_key_operator.api.budget import KeyBudget
 from litellm_key_operator.api.common import (
     CONDITIONS,
-    Amount,
     Condition,
     DeletionPolicy,
     LabelValue,
@@ -61,13 +61,6 @@ class RoleRef(Model):
     """Name of the LiteLLMRole."""
     namespace: Namespace | None = None
     """Its namespace, which must consent by allowedNamespaces. Default: the Key's own."""
-
-
-class KeyBudget(Model):
-    """A claim's own budget."""
-
-    max: Amount | None = None
-    """US dollars after which LiteLLM refuses the key, at least 0 and at most the role's. Default: the role's."""
 
 
 class SecretSpec(Model):

@@ -5,34 +5,37 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import ConfigDict, Field
 
+from litellm_key_operator.api.budget import Budget
 from litellm_key_operator.api.common import (
     CONDITIONS,
-    Amount,
     Condition,
     DeletionPolicy,
+    LabelValue,
     Limits,
     Model,
     ModelName,
+    Namespace,
     ObjectName,
     Resource,
 )
-from litellm_key_operator.api.consent import AllowedNamespaces
 from litellm_key_operator.api.duration import Lifetime
 from litellm_key_operator.api.names import METADATA_KEY
 from litellm_key_operator.api.rules import (
     PRESERVE,
+    QUALIFIED_NAME,
     SET,
     Extension,
     checked,
     immutable,
+    names_allowed,
 )
 from litellm_key_operator.api.templates import ALIAS_VARIABLES, mentions, pattern
 
 Identity: TypeAlias = Annotated[str, Field(pattern=r"^[^{}\s]([^{}]*[^{}\s])?$", max_length=256)]
 Route: TypeAlias = Annotated[str, Field(pattern=r"^\S+$", max_length=256)]
 
-_DAYS: Final = "int(self.substring(0, size(self) - 1)) * (self.endsWith('w') ? 7 : 1)"
-_PERIOD: Final = (f"!self.matches('^[1-9][0-9]{{0,3}}[dw]$') || {_DAYS} <= 3650", "must be at most 3650d")
+_LABELS: Final = "has(self.matchLabels) && size(self.matchLabels) > 0"
+_EXPRESSIONS: Final = "has(self.matchExpressions) && size(self.matchExpressions) > 0"
 _NAMED: Final = (
     f"self.matches('{mentions('name')}')",
     "must contain {{ name }}: aliases are unique in the proxy, so that a second key of this role could not be issued",
@@ -58,36 +61,81 @@ class ConnectionRef(Model):
     """Name of the LiteLLMConnection. Default: default."""
 
 
-class Budget(Model):
-    """What a key may spend; one value of it, so that a rotation or a second key has a budget of its own."""
+class NamespacesFrom(StrEnum):
+    """How the namespaces are told whose Keys may use a Role."""
+
+    SAME = "Same"
+    ALL = "All"
+    SELECTOR = "Selector"
+    NAMES = "Names"
+
+
+class SelectorOperator(StrEnum):
+    """How a label's value is compared."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+    EXISTS = "Exists"
+    DOES_NOT_EXIST = "DoesNotExist"
+
+
+class SelectorRequirement(Model):
+    """One condition on a label."""
 
     model_config = ConfigDict(
         json_schema_extra=checked(
-            ("!(has(self.id) && has(self.soft))", "id excludes soft: LiteLLM would put soft in the place of the tier"),
-            ("!has(self.soft) || !has(self.max) || self.soft <= self.max", "soft must be at most max"),
             (
-                "!has(self.period) || has(self.max) || has(self.soft) || has(self.id)",
-                "period needs max, soft or id: nothing else starts again with it",
-            ),
+                "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
+                "values is required with operator In or NotIn, and refused with Exists or DoesNotExist",
+            )
         )
     )
 
-    max: Amount | None = None
-    """US dollars after which LiteLLM refuses the key (max_budget), at least 0. Absent: not managed."""
-    soft: Amount | None = None
-    """US dollars after which LiteLLM warns (soft_budget), at least 0 and at most max; not together with id."""
-    period: Annotated[
-        str | None,
-        Field(
-            pattern=r"^(1h|24h|[1-9][0-9]{0,3}d|[1-9][0-9]{0,3}w|1mo)$",
-            max_length=5,
-            json_schema_extra=checked(_PERIOD),
-        ),
-    ] = None
-    """When the spend starts again from 0 (budget_duration): 1h, 24h, a number of days (30d) or weeks (4w), at most
-    3650d, or 1mo. Other spellings LiteLLM resets at the wrong moment. Absent: never. Needs max, soft or id."""
-    id: Annotated[str | None, Field(pattern=r"^\S+$", max_length=256)] = None
-    """A budget tier of LiteLLM (budget_id) that the key shares; not together with soft."""
+    key: Annotated[str, Field(pattern=QUALIFIED_NAME, max_length=317)]
+    """Name of the label."""
+    operator: SelectorOperator
+    """How the label is compared: In, NotIn, Exists or DoesNotExist."""
+    values: Annotated[tuple[LabelValue, ...], Field(max_length=64, json_schema_extra=SET)] = ()
+    """Values to compare with; with In and NotIn only, at least one."""
+
+
+class LabelSelector(Model):
+    """Labels that an object must have; every part of it has to hold."""
+
+    model_config = ConfigDict(
+        json_schema_extra=checked(
+            (
+                f"{_LABELS} || {_EXPRESSIONS}",
+                "must not be empty: it would select every namespace, which is from: All",
+            )
+        )
+    )
+
+    match_labels: Annotated[
+        dict[str, LabelValue],
+        Field(max_length=32, json_schema_extra=checked(names_allowed(QUALIFIED_NAME, "has a key that no label has"))),
+    ] = Field(default_factory=dict)
+    """Labels with the value that each must have."""
+    match_expressions: Annotated[tuple[SelectorRequirement, ...], Field(max_length=32)] = ()
+    """Conditions on labels."""
+
+
+class AllowedNamespaces(Model):
+    """The namespaces whose Keys may use a Role."""
+
+    model_config = ConfigDict(
+        json_schema_extra=checked(
+            ("(self.from == 'Selector') == has(self.selector)", "selector goes with from: Selector, and must be there"),
+            ("(self.from == 'Names') == has(self.names)", "names goes with from: Names, and must be there"),
+        )
+    )
+
+    from_: NamespacesFrom = NamespacesFrom.SAME
+    """Which namespaces: Same (the Role's own), All, Selector (by the namespace's labels) or Names. Default: Same."""
+    selector: LabelSelector | None = None
+    """Labels that the namespace must have; with from: Selector only. Not empty."""
+    names: Annotated[tuple[Namespace, ...] | None, Field(min_length=1, max_length=256, json_schema_extra=SET)] = None
+    """Names of the namespaces; with from: Names only. 1 to 256."""
 
 
 class RoleIdentity(Model):
