@@ -1,0 +1,36 @@
+"""JSON merge patches (RFC 7386), so that a write carries what changed and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+Json = dict[str, Any]
+
+
+def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
+    """The patch that makes `new` of `old`: null for what is gone, lists whole.
+
+    Neither may hold a null outside a list.
+    """
+    patch: Json = {name: None for name in old if name not in new}
+    for name, value in new.items():
+        before = old.get(name)
+        if name in old and before == value and type(before) is type(value):
+            continue
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            deeper = merge_patch(cast("Mapping[str, Any]", before), cast("Mapping[str, Any]", value))
+            if deeper:
+                patch[name] = deeper
+        else:
+            patch[name] = value
+    return patch
+
+
+def without_nulls(value: Mapping[str, Any]) -> Json:
+    """The same object without its nulls, at any depth but inside lists: a merge patch cannot write them."""
+    return {
+        name: without_nulls(cast("Mapping[str, Any]", item)) if isinstance(item, Mapping) else item
+        for name, item in value.items()
+        if item is not None
+    }
