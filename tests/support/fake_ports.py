@@ -197,11 +197,11 @@ class FakeSecrets(Secrets):
     async def text(self, kind: Literal["Secret", "ConfigMap"], namespace: str, name: str, key: str) -> str | None:
         await self.hook("before", "secrets.text", (kind, namespace, name, key))
         secret = self.state.secrets.get((namespace, name))
-        held = (
-            (secret.data if secret else {}) if kind == "Secret" else self.state.config_maps.get((namespace, name), {})
-        )
+        empty: Mapping[str, str] = {}
+        data = secret.data if secret else empty
+        config_map = self.state.config_maps.get((namespace, name), empty)
         await self.hook("after", "secrets.text", (kind, namespace, name, key))
-        return held.get(key)
+        return (data if kind == "Secret" else config_map).get(key)
 
 
 @dataclass(slots=True)
