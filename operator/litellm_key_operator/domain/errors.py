@@ -2,6 +2,7 @@
 
     OutsideError
     +-- Unavailable        nobody knows; ask again later
+    |   +-- TLSFailure     ... because no connection that can be trusted came about
     +-- Denied             the admin credential was refused
     +-- Rejected           the request was understood and refused; pointless to repeat unchanged
     |   +-- AliasTaken     ... because another key has the alias
@@ -35,6 +36,10 @@ class Unavailable(OutsideError):
         super().__init__(message)
         self.sent = sent
         self.retry_after = retry_after
+
+
+class TLSFailure(Unavailable):
+    """The server's certificate does not satisfy the CA bundle, or it does not speak TLS at all; nothing was sent."""
 
 
 class Denied(OutsideError):
