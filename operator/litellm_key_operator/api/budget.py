@@ -5,7 +5,7 @@ from typing import Annotated, Final, TypeAlias
 from pydantic import ConfigDict, Field
 
 from litellm_key_operator.api.common import Model
-from litellm_key_operator.api.rules import checked
+from litellm_key_operator.api.rules import checked, plain
 
 Amount: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """US dollars."""
@@ -42,7 +42,7 @@ class Budget(Model):
     ] = None
     """When the spend starts again from 0 (budget_duration): 1h, 24h, a number of days (30d) or weeks (4w), at most
     3650d, or 1mo. Other spellings LiteLLM resets at the wrong moment. Absent: never. Needs max, soft or id."""
-    id: Annotated[str | None, Field(pattern=r"^\S+$", max_length=256)] = None
+    id: Annotated[str | None, Field(pattern=plain(), min_length=1, max_length=256)] = None
     """A budget tier of LiteLLM (budget_id) that the key shares; not together with soft."""
 
 

@@ -14,6 +14,7 @@ from litellm_key_operator.api.rules import (
     LIST_MAP_KEYS,
     LIST_TYPE,
     Extension,
+    plain,
 )
 
 _ACRONYMS: Final = frozenset({"id", "url", "ttl"})
@@ -111,7 +112,7 @@ LabelValue: TypeAlias = Annotated[str, Field(pattern=LABEL_VALUE, max_length=63)
 EntryName: TypeAlias = Annotated[str, Field(pattern=ENTRY_NAME, min_length=1, max_length=253)]
 """A key in the data of a Secret or ConfigMap."""
 
-ModelName: TypeAlias = Annotated[str, Field(pattern=r"^\S(.*\S)?$", min_length=1, max_length=256)]
+ModelName: TypeAlias = Annotated[str, Field(pattern=plain(), min_length=1, max_length=256)]
 """A model, an access group or one of LiteLLM's words for many, without white space around it."""
 
 Count: TypeAlias = Annotated[int, Field(ge=0, le=2**53 - 1)]

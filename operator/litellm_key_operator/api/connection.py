@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from litellm_key_operator.api.common import CONDITIONS, Condition, EntryName, Model, ObjectName, Resource, Timestamp
 from litellm_key_operator.api.duration import Duration, at_least, at_most
-from litellm_key_operator.api.rules import checked, immutable
+from litellm_key_operator.api.rules import ADDRESS, checked, immutable
 
 _USER_INFO: Final = (
     "!self.matches('^[^/]*//[^/?#]*@')",
@@ -15,7 +15,7 @@ _USER_INFO: Final = (
 )
 _QUERY: Final = ("!self.matches('[?#]')", "must carry neither query (?) nor fragment (#); a path prefix is allowed")
 
-Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$", max_length=2048)]
+Url: TypeAlias = Annotated[str, Field(pattern=ADDRESS, max_length=2048)]
 """Address of a proxy: http or https, no user information, a path prefix at most."""
 
 

@@ -23,16 +23,18 @@ from litellm_key_operator.api.names import METADATA_KEY
 from litellm_key_operator.api.rules import (
     PRESERVE,
     QUALIFIED_NAME,
+    ROUTE,
     SET,
     Extension,
     checked,
     immutable,
     names_allowed,
+    plain,
 )
 from litellm_key_operator.api.templates import ALIAS_VARIABLES, mentions, pattern
 
-Identity: TypeAlias = Annotated[str, Field(pattern=r"^[^{}\s]([^{}]*[^{}\s])?$", max_length=256)]
-Route: TypeAlias = Annotated[str, Field(pattern=r"^\S+$", max_length=256)]
+Identity: TypeAlias = Annotated[str, Field(pattern=plain(refused="{}"), min_length=1, max_length=256)]
+Route: TypeAlias = Annotated[str, Field(pattern=ROUTE, min_length=1, max_length=256)]
 
 _LABELS: Final = "has(self.matchLabels) && size(self.matchLabels) > 0"
 _EXPRESSIONS: Final = "has(self.matchExpressions) && size(self.matchExpressions) > 0"

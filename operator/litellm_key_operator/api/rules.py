@@ -22,8 +22,18 @@ QUALIFIED_NAME: Final = (
 )
 """Label and annotation names: an optional DNS prefix and a name of at most 63 characters."""
 
+ROUTE: Final = r"^[!-~]+$"
+ADDRESS: Final = r"^https?://([-_A-Za-z0-9.]+|[\[][0-9A-Fa-f:.]+[\]])(:[0-9]{1,5})?(/[!-\"$->@-~]*)?$"
+"""Scheme, host, port and a path prefix; no user information, query or fragment."""
+
 SET: Final[Extension] = {LIST_TYPE: "set"}
 """A list whose order means nothing; the API server refuses an entry that comes twice."""
+
+
+def plain(refused: str = "") -> str:
+    """Answer the pattern of text without control characters and without white space around it."""
+    odd = rf"\x00-\x1f\x7f{refused}"
+    return rf"^[^\s{odd}]([^{odd}]*[^\s{odd}])?$"
 
 
 def checked(*rules: tuple[str, str]) -> Extension:
