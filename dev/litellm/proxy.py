@@ -1,0 +1,85 @@
+"""The running proxy."""
+
+import secrets
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from dev import children, progress
+from dev.litellm import install
+from dev.litellm.postgres import Postgres
+from dev.ports import LOOPBACK, free_port
+
+CONFIG: Final = Path(__file__).resolve().parent / "config.yaml"
+PATIENCE: Final = 120.0
+"""Seconds that the proxy gets to be ready; it needs ten, most of them to import itself."""
+
+
+class Proxy:
+    """LiteLLM on a free port with a random master key, on a cluster of PostgreSQL of its own, both empty at first."""
+
+    def __init__(self, installation: install.Installation, home: Path) -> None:
+        self.home = home
+        self.log = home / "litellm.log"
+        self.master_key = f"sk-{secrets.token_hex(16)}"
+        self.port = free_port()
+        self.url = f"http://{LOOPBACK}:{self.port}"
+        self.database = install.SCHEMA
+        self._installation = installation
+        (home / "postgres").mkdir()
+        home.chmod(0o711)
+        self.postgres = Postgres(home / "postgres", installation.cluster)
+        self._child: children.Child | None = None
+
+    def start(self) -> None:
+        """Starts PostgreSQL and the proxy where they do not run, on the same port, and waits until it is ready."""
+        self.postgres.start()
+        if self._child is None or self._child.ended():
+            self._child = self._spawn()
+        self.wait()
+
+    def stop(self) -> None:
+        """Ends the proxy and its query engine; PostgreSQL runs on."""
+        if self._child is not None:
+            self._child.stop()
+
+    def wait(self) -> None:
+        """Returns when the proxy is ready; raises `ServerError` if it ends or takes too long."""
+        if self._child is None:
+            raise children.ServerError("LiteLLM was not started")
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            self._child.require_alive()
+            try:
+                opener.open(f"{self.url}/health/readiness", timeout=5).close()
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise children.ServerError(f"LiteLLM is not ready: {error}; see {self.log}") from error
+                time.sleep(0.1)
+            else:
+                return
+
+    def _spawn(self) -> children.Child:
+        where = ("--host", LOOPBACK, "--port", str(self.port), "--num_workers", "1")
+        connection = {"DATABASE_URL": self.postgres.url(self.database), "LITELLM_MASTER_KEY": self.master_key}
+        command = (self._installation.venv / "bin/litellm", "--config", CONFIG, *where)
+        return children.Child(command, log=self.log, cwd=self.home, env=self._installation.env | connection)
+
+
+@contextmanager
+def started() -> Iterator[Proxy]:
+    """A proxy with a database of its own, ended on the way out; both are installed first if need be."""
+    installation = install.ready()
+    with children.temporary_folder("llmkeys-litellm") as home:
+        proxy = Proxy(installation, home)
+        try:
+            with progress.step("starting LiteLLM", "10 s"):
+                proxy.start()
+            yield proxy
+        finally:
+            proxy.stop()
+            proxy.postgres.stop()
