@@ -34,7 +34,9 @@ def _observed(name: str, row: Row) -> object:
 def same(name: str, wanted: object, seen: object) -> bool:
     """Equal as LiteLLM means it: lists of names unordered, money with tolerance, metadata if all declared keys are there."""
     if name == "metadata" and isinstance(wanted, Mapping):
-        return isinstance(seen, Mapping) and all(key in seen and _includes(value, seen[key]) for key, value in wanted.items())
+        return isinstance(seen, Mapping) and all(
+            key in seen and _includes(value, seen[key]) for key, value in wanted.items()
+        )
     if name in _UNORDERED and isinstance(wanted, list | tuple) and isinstance(seen, list | tuple):
         return sorted(map(str, wanted)) == sorted(map(str, seen))
     if isinstance(wanted, int | float) and isinstance(seen, int | float):

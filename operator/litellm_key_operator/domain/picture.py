@@ -8,9 +8,10 @@ from datetime import datetime
 from enum import Enum
 
 from litellm_key_operator.api.key import LiteLLMKey
+from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.material import Material
 from litellm_key_operator.domain.record import Proxy, Record, seed_of_first
-from litellm_key_operator.domain.state import Life, Revision, Row, SecretSeen
+from litellm_key_operator.domain.state import Life, Place, Revision, Row, SecretSeen
 from litellm_key_operator.domain.terms import Problem, Terms
 
 
@@ -29,6 +30,8 @@ class Want:
 
     `terms` is a Problem while the key cannot be issued or changed. `proxy` is where its keys live or shall live (None:
     nobody knows yet), `base_url` what is written into the Secret for it (None: unknown, so the Secret is left alone).
+    `proxies` are the addresses where an unreported revision may have been registered. `orphaned`: the connection or its
+    credential is gone, so that nobody can revoke. `foreign` is the installation that issued the key, if it is not ours.
     """
 
     key: LiteLLMKey
@@ -36,8 +39,10 @@ class Want:
     terms: Terms | Problem
     proxy: Proxy | None
     base_url: str | None
+    proxies: tuple[str, ...] = ()
     retain: bool = False
     skip: bool = False
+    orphaned: bool = False
     paused: bool = False
     foreign: str | None = None
 
@@ -45,6 +50,20 @@ class Want:
     def deleting(self) -> bool:
         """The resource is on its way out."""
         return self.key.metadata.deletion_timestamp is not None
+
+    @property
+    def alias(self) -> str | None:
+        """The alias its key shall have, if the terms are known; else the one it had."""
+        return str(self.terms.fields["key_alias"]) if isinstance(self.terms, Terms) else self.key.status.key_alias
+
+    @property
+    def problem(self) -> Problem:
+        """Why something that depends on the role or the connection cannot be done."""
+        return (
+            self.terms
+            if isinstance(self.terms, Problem)
+            else Problem(KeyReason.CONNECTION_NOT_READY, "the connection is not known")
+        )
 
     @property
     def secret_name(self) -> str:
@@ -56,28 +75,29 @@ class Want:
 class Seen:
     """What was seen. What was not asked for is not in it; a row or Secret that is confirmed absent is None.
 
-    `now` is on the proxy's clock. `rows` is by token id, `secrets` by name, as read or written in this run; `watched` are
+    `now` is on the proxy's clock. `rows` is by place, `secrets` by name, as read or written in this run; `watched` are
     Secrets as the watch last showed them: good enough to see that all is well, never to conclude that something is not.
     `rivals` are the keys that have the alias, after LiteLLM said that it is taken. `applied` is what this run changed in
-    place. `suspect`: something about the key's row is to be looked at.
+    place, `registered` the revision that it registered. `suspect`: something about the key's row is to be looked at.
     """
 
     now: datetime
     record: Record
-    rows: Mapping[str, Row | None] = field(default_factory=dict)
+    rows: Mapping[Place, Row | None] = field(default_factory=dict)
     secrets: Mapping[str, SecretSeen | None] = field(default_factory=dict)
     watched: tuple[SecretSeen, ...] = ()
-    trace: Mapping[str, Trace] = field(default_factory=dict)
+    trace: Mapping[Place, Trace] = field(default_factory=dict)
     suspect: bool = False
     alias_taken: bool = False
     rivals: tuple[Row, ...] | None = None
     applied: Mapping[str, object] | None = None
+    registered: Place | None = None
 
     def life(self, revision: Revision) -> Life | None:
         """What LiteLLM says of a revision; None if it was not asked."""
-        if revision.token_id not in self.rows:
+        if revision.place not in self.rows:
             return None
-        row = self.rows[revision.token_id]
+        row = self.rows[revision.place]
         return Life.UNKNOWN if row is None else row.life(self.now)
 
     def doubtful(self, revision: Revision) -> bool:
@@ -86,8 +106,11 @@ class Seen:
         What the record reports as issued carries its own mark; what it does not yet report is in doubt unless this process
         itself noted it and knows how its registration was answered.
         """
-        reported = revision in (self.record.current, *(r.revision for r in self.record.retiring))
-        return revision.doubtful or (not reported and revision.token_id not in self.trace)
+        pending, current = self.record.pending, self.record.current
+        reported = {r.revision.place for r in self.record.retiring} | ({current.place} if current else set())
+        # A value that LiteLLM lost is pending again: what was reported of it does not cover the new registration.
+        reported -= {pending.place} if pending else set()
+        return revision.doubtful or (revision.place not in reported and revision.place not in self.trace)
 
     def as_noted(self, revision: Revision) -> Revision:
         """The revision with its doubt written down."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from litellm_key_operator.domain.record import Record
-from litellm_key_operator.domain.state import Manifest, Revision, SecretSeen
+from litellm_key_operator.domain.state import Manifest, Place, Revision, SecretSeen
+from litellm_key_operator.domain.terms import Problem
 
 
 class Cause(Enum):
@@ -42,6 +43,7 @@ class AskSecret:
 class AskAlias:
     """Who has this alias?"""
 
+    url: str
     alias: str
 
 
@@ -57,7 +59,7 @@ class Register:
 class Update:
     """`/key/update` of one token, which need not be a revision that the resource notes."""
 
-    token_id: str
+    place: Place
     changes: Mapping[str, object]
     cause: Cause
 
@@ -117,7 +119,27 @@ class Remove:
     """Delete the resource itself, as a Job that is over removes itself."""
 
 
-Step = Hold | Ask | AskSecret | AskAlias | Register | Update | Revoke | Bury | Publish | Withdraw | Note | Release | Remove
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Nothing is to be done now. A Problem says why Ready or Synced is not True; None that it is."""
+
+    ready: Problem | None = None
+    synced: Problem | None = None
+
+    @classmethod
+    def all(cls, problem: Problem) -> Settled:
+        """Neither ready nor synced, for the same reason."""
+        return cls(problem, problem)
+
+    @classmethod
+    def unless_issued(cls, record: Record, problem: Problem) -> Settled:
+        """Not synced; a key that was issued goes on working, and so stays ready."""
+        return cls(None if record.current is not None else problem, problem)
+
+
+Step = (
+    Hold | Ask | AskSecret | AskAlias | Register | Update | Revoke | Bury | Publish | Withdraw | Note | Release | Remove
+)
 
 DESTROYS = (Revoke, Bury, Withdraw, Release, Remove)
 """Steps before which the resource is read again from the API server: that read is their fence."""

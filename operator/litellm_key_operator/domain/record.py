@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from litellm_key_operator.api import names
 from litellm_key_operator.api.key import Binding, ConnectionMark, KeyStatus, NotedRevision, RetiringRevision
 from litellm_key_operator.api.reasons import ConditionType, KeyReason
-from litellm_key_operator.domain.state import Revision
+from litellm_key_operator.domain.state import Place, Revision
 
 if TYPE_CHECKING:
     from litellm_key_operator.api.common import Condition
@@ -65,17 +65,19 @@ class Record:
     @property
     def known(self) -> tuple[Revision, ...]:
         """Every revision that is noted, oldest first."""
-        all_of = {r.token_id: r for r in (*(r.revision for r in self.retiring), self.current, self.pending) if r is not None}
+        all_of = {
+            r.place: r for r in (*(r.revision for r in self.retiring), self.current, self.pending) if r is not None
+        }
         return tuple(sorted(all_of.values(), key=lambda r: r.number))
 
     def retire(self, revision: Revision, at: datetime) -> Record:
         """The record with one more revision that is to end."""
-        others = tuple(r for r in self.retiring if r.revision.token_id != revision.token_id)
+        others = tuple(r for r in self.retiring if r.revision.place != revision.place)
         return replace(self, retiring=(*others, Retiring(revision, at)))
 
-    def forget(self, token_ids: frozenset[str]) -> Record:
+    def forget(self, places: frozenset[Place]) -> Record:
         """The record without retiring revisions that are gone for good."""
-        return replace(self, retiring=tuple(r for r in self.retiring if r.revision.token_id not in token_ids))
+        return replace(self, retiring=tuple(r for r in self.retiring if r.revision.place not in places))
 
 
 def record(key: LiteLLMKey) -> Record:

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
+from typing import TypeAlias
+
+
+Place: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,11 @@ class Revision:
     seed: int
     url: str
     doubtful: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Proxy and token id: what it is looked up by. The same value may have a row in two proxies."""
+        return self.url, self.token_id
 
     def in_doubt(self) -> Revision:
         """The same revision, doubtful."""
@@ -88,9 +97,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class SecretSeen:
-    """A Secret as read or watched. Of its values only digests are kept.
-
-    `digest` is that of the whole data, `hashes` maps each data key to the hex sha256 of its value.
+    """A Secret as read or watched. Of its values only hashes are kept: the hex sha256 by data key, which for an entry that
+    is just a key's value is the token id.
     """
 
     namespace: str
@@ -102,7 +110,6 @@ class SecretSeen:
     immutable: bool
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    digest: str
     hashes: Mapping[str, str] = field(default_factory=dict)
 
 

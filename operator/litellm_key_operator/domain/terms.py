@@ -137,7 +137,11 @@ def tightened(fields: Mapping[str, object], applied: Mapping[str, object]) -> di
 
 
 def _too_wide(ask: KeySpec, give: RoleSpec) -> Problem | None:
-    if ask.ttl is not None and give.ttl.seconds is not None and (ask.ttl.seconds is None or ask.ttl.seconds > give.ttl.seconds):
+    if (
+        ask.ttl is not None
+        and give.ttl.seconds is not None
+        and (ask.ttl.seconds is None or ask.ttl.seconds > give.ttl.seconds)
+    ):
         return _wider("spec.ttl", ask.ttl, give.ttl)
     outside = [] if _any_model(give.models) else sorted(set(ask.models or ()) - set(give.models))
     outside = [model for model in outside if not _matches(model, give.models)]

@@ -1,0 +1,57 @@
+"""How revisions end: deleted, or buried where a registration may still arrive, and looked at again afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from litellm_key_operator.api.names import METADATA_KEY
+from litellm_key_operator.domain.picture import Seen, Want
+from litellm_key_operator.domain.plan import Ask, Bury, Revoke
+from litellm_key_operator.domain.state import Life, Revision
+
+TOMBSTONE = "tombstone"
+"""In `metadata.llmkeys` of a buried key: nothing but a name plate that keeps its value dead."""
+
+
+def gone(seen: Seen, revision: Revision) -> bool:
+    """Whether nothing of it lives or can come to live."""
+    match seen.life(revision):
+        case Life.BURIED:
+            return True
+        case Life.DELETED | Life.UNKNOWN:
+            # A late registration would make it anew: the row of a deleted key is gone.
+            return not seen.doubtful(revision)
+        case _:
+            return False
+
+
+def end(want: Want, seen: Seen, revisions: Iterable[Revision]) -> Ask | Revoke | Bury | None:
+    """The next step towards all of them being gone; None when they are."""
+    rest = [revision for revision in revisions if not gone(seen, revision)]
+    unasked = tuple(revision for revision in rest if revision.place not in seen.rows)
+    if unasked:
+        return Ask(unasked)
+    for revision in rest:
+        row = seen.rows[revision.place]
+        has_row = row is not None and row.deleted_at is None
+        if seen.doubtful(revision):
+            return Bury(revision, has_row, _tombstone(want, revision))
+        return Revoke(revision)
+    return None
+
+
+def out_of_the_way(alias: str | None, uid: str) -> str:
+    """The alias that a key gets which is not to hold its own any more."""
+    return f"{alias or 'key'}@{uid[:8]}"
+
+
+def _tombstone(want: Want, revision: Revision) -> dict[str, object]:
+    mark = {
+        "installation": want.material.keyring.installation,
+        "uid": want.material.uid,
+        "revision": revision.number,
+        TOMBSTONE: True,
+    }
+    # The revision is in the alias as well: two tombstones of one resource must not collide.
+    alias = f"{out_of_the_way(want.alias, want.material.uid)}/{revision.number}"
+    return {"blocked": True, "key_alias": alias, "metadata": {METADATA_KEY: mark}, "models": ["no-default-models"]}

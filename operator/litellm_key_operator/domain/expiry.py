@@ -1,0 +1,53 @@
+"""The end of a key's time. LiteLLM refuses it from that moment by itself; what is left of it is cleaned up here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from litellm_key_operator.api.reasons import KeyReason
+from litellm_key_operator.domain.ending import end
+from litellm_key_operator.domain.picture import Seen, Want
+from litellm_key_operator.domain.plan import Ask, Note, Remove, Settled, Step
+from litellm_key_operator.domain.publication import withdraw
+from litellm_key_operator.domain.state import Life, Revision
+from litellm_key_operator.domain.terms import Problem
+
+
+def over(seen: Seen, target: Revision) -> bool:
+    """Whether the published key's time is over, by the record or by what LiteLLM says, and no successor lives already."""
+    current = seen.record.current
+    if current is None:
+        return False
+    if target != current and seen.life(target) is Life.LIVE:
+        return False
+    life = seen.life(current)
+    if life is Life.EXPIRED:
+        return True
+    row = seen.rows.get(current.place)
+    if row is not None and row.outlived:
+        return True
+    expires = row.expires if life in (Life.LIVE, Life.BLOCKED) and row is not None else seen.record.expires_at
+    return expires is not None and expires <= seen.now
+
+
+def expire(want: Want, seen: Seen) -> Step | Settled:
+    """The next step of cleaning up, and in the end of the resource itself, if it is to go by itself."""
+    record = seen.record
+    if record.ended:
+        return _afterwards(want, seen)
+    current = record.current
+    if current is not None and current.place not in seen.rows:
+        # Nothing is deleted before LiteLLM itself says that the time is over.
+        return Ask((current,))
+    step = end(want, seen, record.known) or withdraw(want, seen)
+    if step is not None:
+        return step
+    return Note(replace(record, ended=True, pending=None, retiring=(), binding=None))
+
+
+def _afterwards(want: Want, seen: Seen) -> Step | Settled:
+    expired, stay = seen.record.expires_at, want.key.spec.ttl_after_expired
+    if stay is not None and expired is not None and expired + timedelta(seconds=stay.seconds) <= seen.now:
+        return Remove()
+    return Settled.all(Problem(KeyReason.EXPIRED, "the key's time is over"))

@@ -1,0 +1,70 @@
+"""An empty status under our finalizer: a process died in the first issue, or somebody cleared the status.
+
+Values are derived, so LiteLLM can be asked for each that may ever have been: the revisions up to eight past the highest
+that it knows, under every seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from litellm_key_operator.domain.picture import Seen, Want, first
+from litellm_key_operator.domain.plan import Ask, Note, Settled
+from litellm_key_operator.domain.state import Life, Revision
+
+REACH = 8
+"""How many revisions in a row LiteLLM must not know before the search ends."""
+
+
+def recover(want: Want, seen: Seen) -> Revision | Ask | Note | Settled:
+    """Revision 1, if this process noted it just now; else what finds out which revisions there are, and notes them."""
+    if want.proxy is None:
+        return Settled.all(want.problem)
+    one = first(want, want.proxy.url)
+    if one.place in seen.trace:
+        return one
+    known = survey(want, seen)
+    if isinstance(known, Ask):
+        return known
+    record = replace(seen.record, proxy=want.proxy)
+    here = [revision for revision in known if revision.url == want.proxy.url]
+    newest = here[-1] if here else one
+    for revision in known:
+        if revision != newest and seen.life(revision) is not Life.DELETED:
+            record = record.retire(revision.in_doubt(), seen.now)
+    row = seen.rows.get(newest.place)
+    if row is not None and (row.outlived or (seen.life(newest) is Life.EXPIRED and _published(seen, newest))):
+        # It ended as it should: reported as issued, so that it expires instead of being issued anew.
+        return Note(replace(record, current=newest.in_doubt(), expires_at=row.expires, alias=row.alias))
+    return Note(replace(record, pending=newest.in_doubt()))
+
+
+def survey(want: Want, seen: Seen) -> list[Revision] | Ask:
+    """The revisions that the proxies in question know or knew, oldest first; or whom to ask for next."""
+    search = [revision for url in want.proxies for revision in candidates(want, seen, url)]
+    unasked = tuple(revision for revision in search if revision.place not in seen.rows)
+    return Ask(unasked) if unasked else _met(seen, search)
+
+
+def candidates(want: Want, seen: Seen, url: str) -> list[Revision]:
+    """Every revision worth asking one proxy for, as far as was seen until now."""
+    highest = max((revision.number for revision in seen.record.known), default=0)
+    while True:
+        search = [
+            want.material.revision(number, url, seed=seed)
+            for number in range(1, highest + REACH + 1)
+            for seed in want.material.keyring.seeds
+        ]
+        met = _met(seen, search)
+        if not met or met[-1].number <= highest:
+            return search
+        highest = met[-1].number
+
+
+def _met(seen: Seen, search: Iterable[Revision]) -> list[Revision]:
+    return sorted((r for r in search if seen.life(r) not in (Life.UNKNOWN, None)), key=lambda r: r.number)
+
+
+def _published(seen: Seen, revision: Revision) -> bool:
+    return any(revision.token_id in secret.hashes.values() for secret in seen.watched)

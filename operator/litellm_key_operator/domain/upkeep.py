@@ -1,0 +1,108 @@
+"""A key that lives: its terms in LiteLLM, its Secret, its predecessors, and what the resource says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from litellm_key_operator.api.reasons import KeyReason
+from litellm_key_operator.domain.drift import changes, drift
+from litellm_key_operator.domain.ending import end, gone
+from litellm_key_operator.domain.picture import Seen, Want
+from litellm_key_operator.domain.plan import Ask, Cause, Note, Publish, Settled, Step, Update
+from litellm_key_operator.domain.publication import deliver
+from litellm_key_operator.domain.record import Record
+from litellm_key_operator.domain.state import Revision
+from litellm_key_operator.domain.terms import DURATION, Problem, Terms, stamped, tightened
+
+
+def keep(want: Want, seen: Seen, target: Revision) -> Step | Settled:
+    """The next step of a resource whose target revision lives, or, if it is the settled one, is taken to live."""
+    record = _reported(want, seen, target)
+    step = _terms(want, seen, target, record)
+    if step is not None:
+        return step
+    if not (want.paused and seen.record.current == target):
+        step = deliver(want, seen, record)
+        if isinstance(step, Publish) and target.place not in seen.rows:
+            return Ask((target,))  # a dead key is never published
+        if step is not None:
+            return step
+        record = replace(record, binding=want.secret_name)
+    due = [r.revision for r in record.retiring if r.retire_at <= seen.now]
+    if seen.record.pending is None and seen.record.current == target:
+        # Only after the successor is published and reported does a predecessor end.
+        step = end(want, seen, due)
+        if step is not None:
+            return step
+        record = record.forget(frozenset(revision.place for revision in due))
+    return Note(record) if record != seen.record else _verdict(want, seen, target, record)
+
+
+def _reported(want: Want, seen: Seen, target: Revision) -> Record:
+    """The record once the target is reported as issued."""
+    record, row = seen.record, seen.rows.get(target.place)
+    if record.current != target or record.pending is not None:
+        value = want.material.value(target)
+        old = record.current
+        record = replace(
+            record,
+            current=seen.as_noted(target),
+            pending=None,
+            issued_at=record.issued_at if old is not None and old.token_id == target.token_id else seen.now,
+            preview=value.preview if value else None,
+            proxy=want.proxy or record.proxy,
+            applied=seen.applied
+            if seen.applied is not None
+            else want.terms.applied
+            if isinstance(want.terms, Terms)
+            else {},
+        )
+        if old is not None and old.token_id != target.token_id and not gone(seen, old):
+            record = record.retire(old, seen.now)
+    elif seen.applied is not None:
+        record = replace(record, applied=seen.applied)
+    if row is not None:
+        record = replace(record, expires_at=row.expires, alias=row.alias)
+    return record
+
+
+def _terms(want: Want, seen: Seen, target: Revision, record: Record) -> Update | None:
+    """What LiteLLM has to be told: what is declared and was not asked for yet, or what somebody changed there."""
+    row = seen.rows.get(target.place)
+    asked = {name: value for name, value in record.applied.items() if name != DURATION}
+    declared: Mapping[str, object] = asked
+    if isinstance(want.terms, Terms):
+        declared = tightened(want.terms.fields, asked) if want.paused else want.terms.fields
+    new = changes(declared, asked)
+    if new:
+        return Update(target.place, _stamp(new, declared, target), Cause.DECLARED)
+    if row is None or want.paused or seen.applied is not None or seen.registered == target.place:
+        return None
+    off = drift(stamped(declared, target.number), row)
+    return Update(target.place, _stamp(off, declared, target), Cause.DRIFT) if off else None
+
+
+def _stamp(sent: Mapping[str, object], declared: Mapping[str, object], target: Revision) -> dict[str, object]:
+    """Metadata is replaced whole in LiteLLM, so it is sent whole, with the mark that says whose key it is."""
+    return {**sent, "metadata": stamped(declared, target.number)["metadata"]} if "metadata" in sent else dict(sent)
+
+
+def _verdict(want: Want, seen: Seen, target: Revision, record: Record) -> Settled:
+    if isinstance(want.terms, Problem):
+        return Settled(None, want.terms)
+    if want.paused:
+        return Settled(None, Problem(KeyReason.PAUSED, "the annotation asks for no change"))
+    if record.applied.get(DURATION) != want.terms.applied[DURATION]:
+        return Settled(
+            None, Problem(KeyReason.APPLIES_AT_NEXT_ROTATION, "spec.ttl: a live key keeps the time it was issued with")
+        )
+    row = seen.rows.get(target.place)
+    off = (
+        drift(stamped(want.terms.fields, target.number), row)
+        if row is not None and seen.registered != target.place
+        else {}
+    )
+    if off:
+        return Settled(None, Problem(KeyReason.DRIFTED, f"LiteLLM holds something else in {', '.join(sorted(off))}"))
+    return Settled()
