@@ -1,0 +1,1 @@
+"""The outside: the program, kopf, HTTP, and the one place that constructs."""
