@@ -1,7 +1,7 @@
 """Valid specs of the three kinds, drawn at random: derived from the generated schema, so that no field is forgotten."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from hypothesis import strategies as st
 
@@ -63,6 +63,14 @@ def specs(kind: Kind) -> Strategy:
     """Specs of a kind that the API server has to accept."""
     schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     return _values(schema, "spec").map(_CONSISTENT[kind])
+
+
+def lost(drawn: Any, kept: Any, path: str = "spec") -> list[str]:
+    """The paths of what was drawn and is missing in, or different from, what was kept."""
+    if isinstance(drawn, dict) and isinstance(kept, dict):
+        pairs = cast("Json", drawn), cast("Json", kept)
+        return [gap for name, value in pairs[0].items() for gap in lost(value, pairs[1].get(name), f"{path}.{name}")]
+    return [path] if drawn != kept else []
 
 
 def _values(node: Json, path: str) -> Strategy:
