@@ -9,13 +9,15 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from dev import watchdog
 from dev.progress import Step
+
+Command: TypeAlias = Sequence[str | Path]
 
 
 class ServerError(Exception):
@@ -52,7 +54,7 @@ _watch: Final = _Watch()
 
 
 @contextmanager
-def temporary_folder(prefix: str) -> Iterator[Path]:
+def temporary_folder(prefix: str) -> Generator[Path]:
     """A folder that is removed on the way out, or by the watchdog."""
     folder = Path(tempfile.mkdtemp(prefix=f"{prefix}-"))
     _watch.tell(f"+{folder}")
@@ -68,7 +70,7 @@ class Child:
 
     def __init__(
         self,
-        command: Sequence[str | Path],
+        command: Command,
         *,
         log: Path,
         cwd: Path | None = None,
@@ -114,17 +116,15 @@ class Child:
         """Asks it to end, kills it and its children after `patience` seconds, and waits until it is gone."""
         if not self.ended():
             self._process.send_signal(self._stop_with)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(patience)
-        except subprocess.TimeoutExpired:
-            pass
         watchdog.end({self.pid: signal.SIGKILL})
         self._process.wait()
         _watch.tell(f"-{self.pid}")
 
 
 def run(
-    command: Sequence[str | Path],
+    command: Command,
     step: Step,
     *,
     log: Path,

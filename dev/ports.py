@@ -6,7 +6,7 @@ from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
 RANGE: Final = range(20000, 32000)
-"""Below the ports that Linux gives to outgoing connections: one of these would take the port of a server that restarts."""
+"""Below the ports of outgoing connections: one of those could take the port of a server that restarts."""
 
 _taken: set[int] = set()
 

@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -38,7 +38,7 @@ class Step:
 
 
 @contextmanager
-def step(what: str, usually: str = "") -> Iterator[Step]:
+def step(what: str, usually: str = "") -> Generator[Step]:
     """Says that something begins, how long that usually takes, how it goes on, and how long it took."""
     current = Step(what)
     label = f"{what} (usually {usually})" if usually else what
@@ -54,7 +54,7 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def _lines(current: Step, label: str) -> Iterator[None]:
+def _lines(current: Step, label: str) -> Generator[None]:
     over = threading.Event()
 
     def beat() -> None:
@@ -115,7 +115,7 @@ _board: Final = _Board()
 
 
 @contextmanager
-def _terminal(current: Step, label: str) -> Iterator[None]:
+def _terminal(current: Step, label: str) -> Generator[None]:
     task = _board.add(current, label)
     finished = False
     try:

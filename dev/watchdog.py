@@ -1,8 +1,8 @@
 """Ends what a process left running, however that process ended.
 
 `python watchdog.py` reads lines from its standard input, whose other end only the process that began it holds:
-`+PID SIGNAL` a process group to end, `-PID` it has ended already, `+PATH` and `-PATH` a temporary folder. When the input
-ends, so has that process, perhaps by `kill -9`, and what is still on the list is ended and removed.
+`+PID SIGNAL` a process group to end, `-PID` it has ended already, `+PATH` and `-PATH` a temporary folder.
+When the input ends, so has that process, perhaps by `kill -9`, and what is still on the list is ended and removed.
 PR_SET_PDEATHSIG would not do: it fires when the *thread* ends that began the child.
 """
 
@@ -14,6 +14,7 @@ import sys
 import time
 from typing import Final
 
+ZOMBIE: Final = b"Z"
 PATIENCE: Final = 5.0
 """Seconds that processes get between their signal and SIGKILL."""
 
@@ -28,7 +29,7 @@ def alive(group: int) -> bool:
                 state, _, member = file.read().rpartition(b") ")[2].split()[:3]
         except OSError:
             continue  # it has just gone
-        if int(member) == group and state != b"Z":
+        if int(member) == group and state != ZOMBIE:
             return True
     return False
 
@@ -52,8 +53,8 @@ def end(groups: dict[int, int]) -> None:
 
 def main() -> None:
     """Reads the list until its writer is gone, then ends what is on it."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    for ours in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ours, signal.SIG_IGN)
     groups: dict[int, int] = {}
     folders: set[str] = set()
     for line in sys.stdin:

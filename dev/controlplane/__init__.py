@@ -1,5 +1,6 @@
-"""A real control plane: etcd, kube-apiserver, and of kube-controller-manager what collects garbage and ends namespaces."""
+"""A real control plane: etcd, kube-apiserver, and the controllers that collect garbage and end namespaces."""
 
+from dev.controlplane.access import Access
 from dev.controlplane.plane import ControlPlane, started
 
-__all__ = ["ControlPlane", "started"]
+__all__ = ["Access", "ControlPlane", "started"]

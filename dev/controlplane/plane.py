@@ -1,19 +1,15 @@
 """The running control plane."""
 
-import json
-import os
-import ssl
-import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dev import children, progress
 from dev.controlplane import binaries
+from dev.controlplane.access import Access, write_kubeconfig
 from dev.controlplane.certificates import Authority, key_pair
 from dev.ports import LOOPBACK, free_port
 
@@ -24,29 +20,8 @@ PATIENCE: Final = 60.0
 """Seconds that a server gets to be ready; it needs four."""
 
 
-@dataclass(frozen=True)
-class Access:
-    """How an administrator reaches an API server."""
-
-    kubeconfig: Path
-    url: str
-    ca: Path
-    certificate: Path
-    key: Path
-    kubectl_program: Path
-
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        """What kubectl prints; raises `ServerError` with what it complains about."""
-        command = [self.kubectl_program, *arguments]
-        env = os.environ | {"KUBECONFIG": str(self.kubeconfig)}
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=env, check=False)
-        if done.returncode:
-            raise children.ServerError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
-        return done.stdout
-
-
-class ControlPlane:
-    """etcd, kube-apiserver and two controllers on free ports of loopback, their state in one temporary folder."""
+class ControlPlane(Access):
+    """One of our own: all parts on free ports of loopback, their state in one temporary folder."""
 
     def __init__(self, programs: binaries.Binaries, home: Path) -> None:
         self.home = home
@@ -57,7 +32,7 @@ class ControlPlane:
         certificate, key = authority.client("admin", "system:masters")
         self._serving = authority.server("apiserver", HOSTS)
         self._tokens = key_pair(home, "tokens")
-        self.access = Access(
+        super().__init__(
             kubeconfig=home / "kubeconfig",
             url=f"https://{LOOPBACK}:{self._port}",
             ca=authority.certificate,
@@ -65,14 +40,15 @@ class ControlPlane:
             key=key,
             kubectl_program=programs.kubectl,
         )
-        write_kubeconfig(self.access)
+        write_kubeconfig(self.kubeconfig, self.url, authority.certificate, (certificate, key))
         self._etcd = self._start_etcd()
         self._apiserver = self._start_apiserver()
         self._controllers: children.Child | None = None
 
     def stop_apiserver(self) -> None:
         """Ends the API server; its port stays ours, its state is in etcd."""
-        self._apiserver.stop()
+        # Gracefully, it would wait a minute for its watches to end by themselves.
+        self._apiserver.stop(patience=1)
 
     def start_apiserver(self) -> None:
         """Starts it again on the same port and waits until it is ready; does nothing while it runs."""
@@ -87,19 +63,19 @@ class ControlPlane:
 
     def wait(self) -> None:
         """Returns when the API server is ready and the controllers run; raises `ServerError` if that takes too long."""
-        context = ssl.create_default_context(cafile=str(self.access.ca))
-        context.load_cert_chain(self.access.certificate, self.access.key)
-        handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+        handlers = (urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.tls()))
         opener = urllib.request.build_opener(*handlers)
         deadline = time.monotonic() + PATIENCE
         while True:
             self._etcd.require_alive()
             self._apiserver.require_alive()
             try:
-                opener.open(f"{self.access.url}/readyz", timeout=5).close()
+                opener.open(f"{self.url}/readyz", timeout=5).close()
             except OSError as error:
                 if time.monotonic() > deadline:
-                    raise children.ServerError(f"kube-apiserver is not ready: {error}; see {self._apiserver.log}") from error
+                    raise children.ServerError(
+                        f"kube-apiserver is not ready: {error}; see {self._apiserver.log}"
+                    ) from error
                 time.sleep(0.1)
             else:
                 break
@@ -136,7 +112,7 @@ class ControlPlane:
             f"--secure-port={self._port}",
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={key}",
-            f"--client-ca-file={self.access.ca}",
+            f"--client-ca-file={self.ca}",
             f"--service-account-key-file={public}",
             f"--service-account-signing-key-file={private}",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -151,7 +127,7 @@ class ControlPlane:
     def _start_controllers(self) -> children.Child:
         command = (
             self._programs.kube_controller_manager,
-            f"--kubeconfig={self.access.kubeconfig}",
+            f"--kubeconfig={self.kubeconfig}",
             f"--controllers={CONTROLLERS}",
             "--leader-elect=false",
             f"--bind-address={LOOPBACK}",
@@ -162,7 +138,7 @@ class ControlPlane:
 
 
 @contextmanager
-def started() -> Iterator[ControlPlane]:
+def started() -> Generator[ControlPlane]:
     """A control plane of its own, ended on the way out; the programs are compiled first if need be."""
     programs = binaries.ready()
     with children.temporary_folder("llmkeys-controlplane") as home:
@@ -177,19 +153,3 @@ def started() -> Iterator[ControlPlane]:
             yield plane
         finally:
             plane.stop()
-
-
-def write_kubeconfig(access: Access) -> None:
-    """Writes the file at `access.kubeconfig`; JSON is YAML too."""
-    cluster = {"server": access.url, "certificate-authority": str(access.ca)}
-    user = {"client-certificate": str(access.certificate), "client-key": str(access.key)}
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "dev", "cluster": cluster}],
-        "users": [{"name": "admin", "user": user}],
-        "contexts": [{"name": "dev", "context": {"cluster": "dev", "user": "admin"}}],
-        "current-context": "dev",
-    }
-    access.kubeconfig.touch(mode=0o600)
-    access.kubeconfig.write_text(json.dumps(config, indent=2), encoding="utf-8")

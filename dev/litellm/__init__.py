@@ -1,5 +1,5 @@
 """The real LiteLLM proxy on a real PostgreSQL."""
 
-from dev.litellm.proxy import Proxy, started
+from dev.litellm.proxy import Endpoint, Proxy, started
 
-__all__ = ["Proxy", "started"]
+__all__ = ["Endpoint", "Proxy", "started"]

