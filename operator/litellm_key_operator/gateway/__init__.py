@@ -1,0 +1,1 @@
+"""LiteLLM over HTTP: one client per Connection and credential."""

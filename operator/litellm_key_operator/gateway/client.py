@@ -1,0 +1,203 @@
+"""The Gateway to one LiteLLM proxy: which endpoint is asked how, and what its answers mean."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Literal
+
+from litellm_key_operator.domain.errors import (
+    CustomKeysForbidden,
+    Denied,
+    OutsideError,
+    Rejected,
+    Unavailable,
+    quoted,
+)
+from litellm_key_operator.domain.material import KeyValue
+from litellm_key_operator.domain.state import Row
+from litellm_key_operator.gateway import wire
+from litellm_key_operator.gateway.clock import ProxyClock
+from litellm_key_operator.gateway.errors import absent, refusal
+from litellm_key_operator.gateway.transport import MEBIBYTE, Observe, Transport
+from litellm_key_operator.gateway.wire import Reply
+from litellm_key_operator.ports import Credential, Preflight
+
+_PAGE = 100
+_MOST_IN_A_LIST = 8 * MEBIBYTE
+_TOKEN = re.compile(r"[0-9a-f]{64}")
+_NOBODY = "0" * 64
+"""A hash that no key has."""
+_IMPOSSIBLE = KeyValue("x")
+"""Refused for its form wherever clients may choose key values, and for being chosen where they may not."""
+
+
+class LiteLLM:
+    """One proxy, spoken to with one admin credential. Fulfils `ports.Gateway`."""
+
+    def __init__(
+        self,
+        credential: Credential,
+        *,
+        observe: Observe | None = None,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = credential.url
+        self._clock = ProxyClock(wall, monotonic)
+        self._transport = Transport(credential, self._clock, observe)
+
+    @property
+    def url(self) -> str:
+        """As the Connection spells it."""
+        return self._url
+
+    def now(self) -> datetime:
+        """The moment on the proxy's clock, in UTC."""
+        return self._clock.now()
+
+    async def generate(self, value: KeyValue, fields: Mapping[str, object]) -> Row:
+        """Register this value. Raises AliasTaken, CustomKeysForbidden, Rejected."""
+        reply = await self._transport.exchange("POST", "/key/generate", body=fields, value=value)
+        return wire.generated(await self._answer(reply), value.token_id)
+
+    async def info(self, token_id: str) -> Row | None:
+        """What LiteLLM knows of one token; None if it says that it knows nothing."""
+        reply = await self._transport.exchange("GET", "/key/info", params={"key": _hash(token_id)})
+        return None if absent(reply) else wire.informed(await self._answer(reply), token_id)
+
+    async def infos(self, token_ids: Sequence[str]) -> list[Row]:
+        """The rows of those of the tokens that have one."""
+        if not token_ids:
+            return []
+        body = {"keys": [_hash(token_id) for token_id in token_ids]}
+        reply = await self._transport.exchange("POST", "/v2/key/info", body=body, most=_MOST_IN_A_LIST)
+        return wire.batch(await self._answer(reply))
+
+    async def update(self, token_id: str, changes: Mapping[str, object]) -> Row | None:
+        """Change one row; None if LiteLLM says that it has none. Raises AliasTaken, Rejected."""
+        reply = await self._transport.exchange("POST", "/key/update", body={**changes, "key": _hash(token_id)})
+        return None if absent(reply) else wire.updated(await self._answer(reply), token_id)
+
+    async def delete(self, token_ids: Sequence[str]) -> None:
+        """Delete rows. Raises Rejected if the credential may not touch one of them; then nothing was deleted."""
+        if not token_ids:
+            return
+        body = {"keys": [_hash(token_id) for token_id in token_ids]}
+        reply = await self._transport.exchange("POST", "/key/delete", body=body)
+        if not absent(reply):
+            await self._answer(reply)
+
+    async def find(self, alias: str) -> list[Row]:
+        """The rows that have exactly this alias: some versions answer with those that contain it, too."""
+        return [row async for row in self._pages({"key_alias": alias}) if row.alias == alias]
+
+    def walk(self, status: Literal["active", "expired", "revoked"] | None = None) -> AsyncIterator[Row]:
+        """All rows, oldest first. Rows deleted meanwhile shift the pages, so that others may be missed."""
+        return self._pages({} if status is None else {"status": status})
+
+    async def preflight(self) -> Preflight:
+        """What the proxy is and lets us do. Without a database that is only said, and `custom_keys` is a guess.
+
+        Every endpoint that is needed is asked in a way that changes nothing. Raises Denied if one of them is closed.
+        """
+        database = await self._database()
+        if not database:
+            return Preflight(version=await self._version(), database=False, custom_keys=True)
+        custom_keys = await self._custom_keys()
+        await self.info(_NOBODY)
+        await self.infos([_NOBODY])
+        await self.update(_NOBODY, {"blocked": True})
+        await self.delete([_NOBODY])
+        await self._list({"size": "1"})
+        return Preflight(version=await self._version(), database=True, custom_keys=custom_keys)
+
+    async def models(self) -> frozenset[str]:
+        """Model names, wildcards and access groups. Raises Denied if the credential may not ask for them."""
+        params = {"scope": "expand", "return_wildcard_routes": "true", "include_model_access_groups": "true"}
+        reply = await self._transport.exchange("GET", "/v1/models", params=params, most=_MOST_IN_A_LIST)
+        return wire.model_names(await self._answer(reply))
+
+    async def close(self) -> None:
+        """Close; calls under way fail with Unavailable."""
+        await self._transport.close()
+
+    async def drain(self) -> None:
+        """Close once the calls under way are over."""
+        await self._transport.drain()
+
+    async def _pages(self, params: Mapping[str, str]) -> AsyncIterator[Row]:
+        seen: set[str | None] = set()
+        for number in itertools.count(1):
+            page = wire.page(await self._list({**params, "size": str(_PAGE), "page": str(number)}), number)
+            fresh = [row for row in page.rows if row.token_id not in seen]
+            seen.update(row.token_id for row in fresh)
+            for row in fresh:
+                yield row
+            # A page with nothing new on it: whoever answers would go on like this for ever.
+            if page.last or not fresh:
+                return
+
+    async def _list(self, params: Mapping[str, str]) -> Reply:
+        order = {"return_full_object": "true", "sort_by": "created_at", "sort_order": "asc"}
+        reply = await self._transport.exchange("GET", "/key/list", params={**order, **params}, most=_MOST_IN_A_LIST)
+        return await self._answer(reply)
+
+    async def _answer(self, reply: Reply) -> Reply:
+        """The reply, if it is no refusal.
+
+        A proxy that has lost its database takes its administrators for strangers: Denied is believed only if the
+        database is there.
+        """
+        if reply.status == HTTPStatus.OK:
+            return reply
+        error = refusal(reply)
+        if isinstance(error, Denied) and not await self._database():
+            raise Unavailable("LiteLLM has no database to look the admin credential up in")
+        raise error
+
+    async def _database(self) -> bool:
+        """Whether a database is connected, False if none is configured. Raises Unavailable if it is away."""
+        reply = await self._transport.exchange("GET", "/health/readiness")
+        state = wire.text(reply, "db")
+        if reply.status == HTTPStatus.OK and state is not None:
+            if state == "connected":
+                return True
+            if state == "Not connected":
+                return False
+        if state is not None:
+            raise Unavailable(f"LiteLLM's database is {quoted(state)}", retry_after=reply.retry_after)
+        raise Unavailable(f"{reply.endpoint} answered {reply.status}, and not in the way of LiteLLM")
+
+    async def _custom_keys(self) -> bool:
+        try:
+            await self.generate(_IMPOSSIBLE, {})
+        except CustomKeysForbidden:
+            return False
+        except Rejected:
+            return True
+        # Old versions take any value.
+        await self.delete([_IMPOSSIBLE.token_id])
+        return True
+
+    async def _version(self) -> str | None:
+        for endpoint in ("/public/model_hub/info", "/health/readiness/details"):
+            try:
+                reply = await self._transport.exchange("GET", endpoint)
+            except OutsideError:
+                continue
+            version = wire.text(reply, "litellm_version")
+            if reply.status == HTTPStatus.OK and version:
+                return quoted(version)
+        return None
+
+
+def _hash(token_id: str) -> str:
+    """The token's hash, proved to be one: it goes into URLs and logs, where a value must never be."""
+    if not _TOKEN.fullmatch(token_id):
+        raise ValueError("a token is named by the hex sha256 of its value")
+    return token_id
