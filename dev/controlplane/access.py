@@ -33,11 +33,11 @@ class Access:
         self.token = token
         self._kubectl = kubectl_program
 
-    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as subprocess.run calls it
         """What kubectl prints; raises `ServerError` with what it complains about."""
         command: list[str | Path] = [self._kubectl, *arguments]
         env = os.environ | {"KUBECONFIG": str(self.kubeconfig)}
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=env, check=False)
+        done = subprocess.run(command, input=input, capture_output=True, text=True, env=env, check=False)
         if done.returncode:
             raise ServerError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout

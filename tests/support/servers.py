@@ -1,0 +1,101 @@
+"""The real servers as fixtures: begun when the first test asks for them, once a session.
+
+Servers that run already, from `python -m dev.servers up` or from the environment, are used where a test only talks to
+them. A test that stops one asks for an `own_` server.
+"""
+
+import json
+import secrets
+from collections.abc import Generator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from dev import controlplane, servers
+from dev import litellm as proxy
+
+FIXTURES: Final = frozenset({"control_plane", "crds", "litellm", "namespace", "own_control_plane", "own_litellm"})
+CRDS: Final = Path(__file__).resolve().parents[2] / "deploy" / "crds"
+GROUP: Final = "llmkeys.io"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs a real server, so that `-m "not servers"` runs everywhere."""
+    for item in items:
+        if isinstance(item, pytest.Function) and FIXTURES & set(item.fixturenames):
+            item.add_marker("servers")
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Generator[controlplane.Access]:
+    """An API server with its garbage collector; shared, so it must not be stopped."""
+    with servers.control_plane() as access:
+        yield access
+
+
+@pytest.fixture(scope="session")
+def litellm() -> Generator[proxy.Endpoint]:
+    """A LiteLLM with its database; shared, so it must not be stopped and may hold keys of other tests."""
+    with servers.litellm() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def own_control_plane(request: pytest.FixtureRequest) -> Generator[controlplane.ControlPlane]:
+    """An API server that a test may stop, as long as it starts it again."""
+    shared: controlplane.Access = request.getfixturevalue("control_plane")
+    if isinstance(shared, controlplane.ControlPlane):
+        yield shared
+        shared.start_apiserver()
+        return
+    with controlplane.started() as plane:
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def own_litellm(request: pytest.FixtureRequest) -> Generator[proxy.Proxy]:
+    """A LiteLLM that a test may stop, with its database, as long as it starts both again."""
+    shared: proxy.Endpoint = request.getfixturevalue("litellm")
+    if isinstance(shared, proxy.Proxy):
+        yield shared
+        shared.start()
+        return
+    with proxy.started() as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def crds(control_plane: controlplane.Access) -> controlplane.Access:
+    """The API server with our resources defined."""
+    install_crds(control_plane)
+    return control_plane
+
+
+@pytest.fixture
+def namespace(control_plane: controlplane.Access) -> Generator[str]:
+    """A namespace for one test."""
+    name = f"test-{secrets.token_hex(5)}"
+    control_plane.kubectl("create", "namespace", name)
+    yield name
+    remove_namespace(control_plane, name)
+
+
+def install_crds(access: controlplane.Access) -> None:
+    """Applies the checked-in CRDs and waits until the API server serves them."""
+    access.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
+    access.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+
+
+def remove_namespace(access: controlplane.Access, name: str) -> None:
+    """Deletes a namespace, and takes the finalizers off our resources in it, which no operator may be left to do."""
+    access.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+    kinds = access.kubectl("api-resources", f"--api-group={GROUP}", "--namespaced", "-o", "name").split()
+    if not kinds:
+        return
+    found = json.loads(access.kubectl("get", ",".join(kinds), "-n", name, "-o", "json"))
+    for item in found["items"]:
+        if item["metadata"].get("finalizers"):
+            resource = f"{item['kind']}.{GROUP}/{item['metadata']['name']}".lower()
+            merge = '{"metadata":{"finalizers":null}}'
+            access.kubectl("patch", resource, "-n", name, "--type=merge", "-p", merge)
