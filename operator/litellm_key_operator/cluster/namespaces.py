@@ -1,0 +1,32 @@
+"""Namespaces, for a role's consent and the place of its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from typing_extensions import override
+
+from litellm_key_operator.cluster.client import Client
+from litellm_key_operator.cluster.patch import Json
+from litellm_key_operator.cluster.paths import NAMESPACES, Path
+from litellm_key_operator.domain.errors import Gone
+from litellm_key_operator.ports import Namespaces
+
+
+class ClusterNamespaces(Namespaces):
+    """These namespaces, as far as they exist; all, if none is named."""
+
+    def __init__(self, client: Client, namespaces: Sequence[str] = ()) -> None:
+        self._client = client
+        self._namespaces = tuple(namespaces)
+
+    @override
+    async def labels(self) -> dict[str, dict[str, str]]:
+        items = [await self._one(name) for name in self._namespaces] or await self._client.list_all(NAMESPACES)
+        return {item["metadata"]["name"]: item["metadata"].get("labels") or {} for item in items if item is not None}
+
+    async def _one(self, name: str) -> Json | None:
+        try:
+            return await self._client.get(Path(NAMESPACES.root, NAMESPACES.resource, name=name))
+        except Gone:
+            return None
