@@ -170,7 +170,7 @@ class Watches:
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
 
-        @kopf.on.login(registry=registry)
+        @kopf.on.login(registry=registry, id="login")
         async def login(**kwargs: Any) -> kopf.AiohttpSession:
             return await open_session(self._listed, **kwargs)
 
