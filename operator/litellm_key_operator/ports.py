@@ -80,6 +80,13 @@ class Gateway(Protocol):
         """Give the sockets back; calls under way fail with Unavailable."""
 
 
+class Gateways(Protocol):
+    """The clients in use, by Connection."""
+
+    def get(self, namespace: str, name: str, url: str) -> Gateway | None:
+        """The client for this Connection if it was opened for this URL; it outlives the Connection object."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """All that opens one proxy. Compared as a whole to see whether a client has to be rebuilt."""
@@ -172,7 +179,7 @@ class Namespaces(Protocol):
 class Notice:
     """A Kubernetes Event to be."""
 
-    kind: Literal["LiteLLMKey", "LiteLLMRole", "LiteLLMConnection"]
+    kind: str
     namespace: str
     name: str
     uid: str

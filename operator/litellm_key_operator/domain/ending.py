@@ -27,7 +27,7 @@ def gone(seen: Seen, revision: Revision) -> bool:
 
 def end(want: Want, seen: Seen, revisions: Iterable[Revision]) -> Ask | Revoke | Bury | None:
     """The next step towards all of them being gone; None when they are."""
-    rest = [revision for revision in revisions if not gone(seen, revision)]
+    rest = [revision for revision in revisions if not gone(seen, revision) and not _forgotten(want, seen, revision)]
     unasked = tuple(revision for revision in rest if revision.place not in seen.rows)
     if unasked:
         return Ask(unasked)
@@ -38,6 +38,11 @@ def end(want: Want, seen: Seen, revisions: Iterable[Revision]) -> Ask | Revoke |
             return Bury(revision, has_row, _tombstone(want, revision))
         return Revoke(revision)
     return None
+
+
+def _forgotten(want: Want, seen: Seen, revision: Revision) -> bool:
+    """Neither a row that could be blocked, nor a seed to make one from: nobody knows the value any more."""
+    return seen.life(revision) in (Life.UNKNOWN, Life.DELETED) and want.material.value(revision) is None
 
 
 def out_of_the_way(alias: str | None, uid: str) -> str:

@@ -14,21 +14,25 @@ from litellm_key_operator.domain.state import Life, Revision
 from litellm_key_operator.domain.terms import Problem
 
 
+EXPIRED = Problem(KeyReason.EXPIRED, "the key's time is over")
+
+
 def over(seen: Seen, target: Revision) -> bool:
-    """Whether the published key's time is over, by the record or by what LiteLLM says, and no successor lives already."""
-    current = seen.record.current
-    if current is None:
+    """Whether the published key's time is over, and no successor lives already.
+
+    By the record, until LiteLLM was asked; then by what LiteLLM says.
+    """
+    current, expires = seen.record.current, seen.record.expires_at
+    if current is None or (target != current and seen.life(target) is Life.LIVE):
         return False
-    if target != current and seen.life(target) is Life.LIVE:
-        return False
-    life = seen.life(current)
-    if life is Life.EXPIRED:
-        return True
-    row = seen.rows.get(current.place)
-    if row is not None and row.outlived:
-        return True
-    expires = row.expires if life in (Life.LIVE, Life.BLOCKED) and row is not None else seen.record.expires_at
-    return expires is not None and expires <= seen.now
+    match seen.life(current):
+        case Life.LIVE | Life.BLOCKED:
+            return False
+        case Life.EXPIRED:
+            return True
+        case _:
+            row = seen.rows.get(current.place)
+            return (row is not None and row.outlived) or (expires is not None and expires <= seen.now)
 
 
 def expire(want: Want, seen: Seen) -> Step | Settled:
@@ -50,4 +54,4 @@ def _afterwards(want: Want, seen: Seen) -> Step | Settled:
     expired, stay = seen.record.expires_at, want.key.spec.ttl_after_expired
     if stay is not None and expired is not None and expired + timedelta(seconds=stay.seconds) <= seen.now:
         return Remove()
-    return Settled.all(Problem(KeyReason.EXPIRED, "the key's time is over"))
+    return Settled.all(EXPIRED)

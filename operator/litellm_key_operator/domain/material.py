@@ -11,6 +11,8 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from typing_extensions import override
+
 from litellm_key_operator.domain.state import Revision
 
 
@@ -36,12 +38,15 @@ class KeyValue:
         """As LiteLLM shows a key: `sk-...` and its last four characters."""
         return f"sk-...{self._text[-4:]}"
 
+    @override
     def __eq__(self, other: object) -> bool:
         return isinstance(other, KeyValue) and hmac.compare_digest(self._text, other._text)
 
+    @override
     def __hash__(self) -> int:
         return hash(self._text)
 
+    @override
     def __repr__(self) -> str:
         return "KeyValue(...)"
 

@@ -57,11 +57,12 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """`/key/update` of one token, which need not be a revision that the resource notes."""
+    """`/key/update` of one token, which need not be ours. `applied` is what the resource remembers of it afterwards."""
 
     place: Place
     changes: Mapping[str, object]
     cause: Cause
+    applied: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

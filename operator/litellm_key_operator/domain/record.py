@@ -115,7 +115,7 @@ def _noted(r: NotedRevision) -> Revision | None:
     return Revision(r.revision, r.token_id, r.seed, r.url, doubtful=r.doubtful)
 
 
-def status(noted: Record, conditions: tuple[Condition, ...], generation: int) -> KeyStatus:
+def status(noted: Record, conditions: tuple[Condition, ...], generation: int | None) -> KeyStatus:
     """The status that remembers this."""
     c, p = noted.current, noted.pending
     return KeyStatus(

@@ -19,7 +19,7 @@ from litellm_key_operator.domain.terms import DURATION, Problem, Terms, stamped,
 def keep(want: Want, seen: Seen, target: Revision) -> Step | Settled:
     """The next step of a resource whose target revision lives, or, if it is the settled one, is taken to live."""
     record = _reported(want, seen, target)
-    step = _terms(want, seen, target, record)
+    step: Step | Settled | None = _terms(want, seen, target, record)
     if step is not None:
         return step
     if not (want.paused and seen.record.current == target):
@@ -74,13 +74,14 @@ def _terms(want: Want, seen: Seen, target: Revision, record: Record) -> Update |
     declared: Mapping[str, object] = asked
     if isinstance(want.terms, Terms):
         declared = tightened(want.terms.fields, asked) if want.paused else want.terms.fields
+    applied = {**declared, DURATION: record.applied.get(DURATION)}
     new = changes(declared, asked)
     if new:
-        return Update(target.place, _stamp(new, declared, target), Cause.DECLARED)
+        return Update(target.place, _stamp(new, declared, target), Cause.DECLARED, applied)
     if row is None or want.paused or seen.applied is not None or seen.registered == target.place:
         return None
     off = drift(stamped(declared, target.number), row)
-    return Update(target.place, _stamp(off, declared, target), Cause.DRIFT) if off else None
+    return Update(target.place, _stamp(off, declared, target), Cause.DRIFT, applied) if off else None
 
 
 def _stamp(sent: Mapping[str, object], declared: Mapping[str, object], target: Revision) -> dict[str, object]:

@@ -1,0 +1,160 @@
+"""Who runs next: an item at most once at a time, urgent ones first, namespaces in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+
+class Kind(IntEnum):
+    """What an item is."""
+
+    KEY = 0
+    ROLE = 1
+    CONNECTION = 2
+
+
+class Item(NamedTuple):
+    """Something to be looked at: `name` is the uid of a key, the name of a role or connection."""
+
+    kind: Kind
+    namespace: str
+    name: str
+
+
+class Lane(IntEnum):
+    """Revocations go first, three to one, so that neither a flood of them nor one of new keys starves the other."""
+
+    URGENT = 0
+    NORMAL = 1
+
+
+_TURNS: Final = (Lane.URGENT, Lane.URGENT, Lane.URGENT, Lane.NORMAL)
+
+
+class Queue:
+    """Items that want a run. One that is added while it runs is run once more afterwards, however often it was added."""
+
+    def __init__(
+        self, work: Callable[[Item], Awaitable[None]], *, workers: int, retry_min: float, retry_max: float
+    ) -> None:
+        """`work` runs one item and does not raise; retries wait from `retry_min` to `retry_max` seconds."""
+        self._work = work
+        self._workers = workers
+        self._retry_min, self._retry_max = retry_min, retry_max
+        # Per lane the namespaces in the order of their turns, each with its items.
+        self._lanes: dict[Lane, dict[str, deque[Item]]] = {lane: {} for lane in Lane}
+        self._waiting: dict[Item, Lane] = {}
+        self._running: dict[Item, asyncio.Task[None]] = {}
+        self._again: dict[Item, Lane] = {}
+        self._later: dict[Item, asyncio.TimerHandle] = {}
+        self._failures: dict[Item, int] = {}
+        self._turn = 0
+        self._open = False
+
+    def __len__(self) -> int:
+        """How many items wait for a worker, apart from those that wait for a time."""
+        return len(self._waiting)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing runs and nothing waits for a worker."""
+        return not self._waiting and not self._running
+
+    def start(self) -> None:
+        """Let work begin; what was added before is kept until then."""
+        self._open = True
+        self._pump()
+
+    async def stop(self, grace: float) -> None:
+        """Begin nothing more, give what runs `grace` seconds to end, then cancel it."""
+        self._open = False
+        for handle in self._later.values():
+            handle.cancel()
+        self._later.clear()
+        running = list(self._running.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def add(self, item: Item, lane: Lane = Lane.NORMAL) -> None:
+        """Run it as soon as there is a worker."""
+        self._unschedule(item)
+        if item in self._running:
+            self._again[item] = min(lane, self._again.get(item, lane))
+            return
+        had = self._waiting.get(item)
+        if had is None or lane < had:
+            # An item that moved to a better lane stays in the worse one too; there it is passed over when its turn comes.
+            self._waiting[item] = lane
+            self._lanes[lane].setdefault(item.namespace, deque()).append(item)
+            self._pump()
+
+    def add_after(self, item: Item, pause: float, lane: Lane = Lane.NORMAL) -> None:
+        """Run it in `pause` seconds, unless it is to run earlier anyway."""
+        loop = asyncio.get_running_loop()
+        due = self._later.get(item)
+        if item in self._waiting or item in self._again or (due is not None and due.when() <= loop.time() + pause):
+            return
+        self._unschedule(item)
+        self._later[item] = loop.call_later(pause, self.add, item, lane)
+
+    def retry(self, item: Item, lane: Lane = Lane.NORMAL, *, at_least: float = 0.0) -> float:
+        """Run it after a pause that doubles with each failure in a row; answers the pause in seconds."""
+        failures = self._failures.get(item, 0)
+        self._failures[item] = failures + 1
+        longest = min(self._retry_max, self._retry_min * 2.0 ** min(failures, 30))
+        pause = max(at_least, longest * random.uniform(0.75, 1.0))  # noqa: S311 - spreads load, protects nothing
+        self.add_after(item, pause, lane)
+        return pause
+
+    def fresh(self, item: Item) -> None:
+        """Its failures are forgotten: it went well, or what is asked for has changed."""
+        self._failures.pop(item, None)
+
+    def forget(self, item: Item) -> None:
+        """It is gone for good; a run of it that is under way ends by itself."""
+        self._unschedule(item)
+        self._failures.pop(item, None)
+        self._again.pop(item, None)
+
+    def _unschedule(self, item: Item) -> None:
+        handle = self._later.pop(item, None)
+        if handle is not None:
+            handle.cancel()
+
+    def _pump(self) -> None:
+        while self._open and self._waiting and len(self._running) < self._workers:
+            item = self._next()
+            self._running[item] = asyncio.get_running_loop().create_task(self._run(item))
+
+    def _next(self) -> Item:
+        while True:
+            self._turn = (self._turn + 1) % len(_TURNS)
+            lane = _TURNS[self._turn]
+            lane = lane if self._lanes[lane] else Lane.NORMAL if lane is Lane.URGENT else Lane.URGENT
+            namespaces = self._lanes[lane]
+            namespace, items = next(iter(namespaces.items()))
+            item = items.popleft()
+            del namespaces[namespace]
+            if items:
+                namespaces[namespace] = items
+            if self._waiting.get(item) is lane:
+                del self._waiting[item]
+                return item
+
+    async def _run(self, item: Item) -> None:
+        try:
+            await self._work(item)
+        finally:
+            del self._running[item]
+            again = self._again.pop(item, None)
+            if again is not None:
+                self.add(item, again)
+            self._pump()

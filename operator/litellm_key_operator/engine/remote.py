@@ -1,0 +1,160 @@
+"""The steps that LiteLLM has to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from prometheus_client import Counter
+
+from litellm_key_operator import metrics
+from litellm_key_operator.api.reasons import EventReason
+from litellm_key_operator.domain.errors import AliasTaken, OutsideError, Rejected, Unavailable
+from litellm_key_operator.domain.picture import Trace, Want
+from litellm_key_operator.domain.plan import Ask, AskAlias, Bury, Cause, Register, Revoke, Update
+from litellm_key_operator.domain.state import Revision
+from litellm_key_operator.engine.cache import Cache
+from litellm_key_operator.engine.memory import Refusal
+from litellm_key_operator.engine.run import Run
+from litellm_key_operator.engine.voice import Voice
+from litellm_key_operator.ports import Gateway, Gateways
+
+TOMBSTONE_LIFE = "259200s"
+"""How long a buried value that had no row keeps one: three days; the sweep removes it after one, its operator being well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Does them. `patience`: how long a refused request is not repeated unchanged."""
+
+    cache: Cache
+    gateways: Gateways
+    voice: Voice
+    clock: Callable[[], datetime]
+    patience: timedelta
+
+    def gateway(self, want: Want, url: str) -> Gateway:
+        """The client for the proxy at `url`. Raises Unavailable if there is none."""
+        proxy = want.proxy
+        if proxy is not None and proxy.url == url:
+            found = self.gateways.get(proxy.namespace, proxy.name, url)
+            if found is not None:
+                return found
+        for (namespace, name), connection in self.cache.connections.items():
+            found = self.gateways.get(namespace, name, url) if connection.spec.url == url else None
+            if found is not None:
+                return found
+        message = f"no LiteLLMConnection for {url} is ready"
+        raise Unavailable(message, sent=False)
+
+    async def ask(self, run: Run, step: Ask) -> None:
+        """Look tokens up."""
+        for revision in step.revisions:
+            gateway = self.gateway(run.want, revision.url)
+            run.learn_row(revision.place, await gateway.info(revision.token_id))
+            run.learn(now=gateway.now())
+
+    async def ask_alias(self, run: Run, step: AskAlias) -> None:
+        """Look up who has an alias."""
+        run.learn(rivals=tuple(await self.gateway(run.want, step.url).find(step.alias)))
+
+    async def register(self, run: Run, step: Register) -> None:
+        """Register a noted revision, and remember how that was answered."""
+        self._repeat_no_refusal(run, step)
+        revision, memory = step.revision, run.memory
+        value = run.want.material.value(revision)
+        if value is None:
+            message = f"seed {revision.seed} is lost, so that revision {revision.number} cannot be made"
+            raise Rejected(message)
+        gateway = self.gateway(run.want, revision.url)
+        # From here until a clear answer the registration may arrive at any time, whatever becomes of this process.
+        ours = memory.trace.pop(revision.place, None)
+        memory.sent[revision.place] = revision
+        memory.want = run.want
+        try:
+            row = await gateway.generate(value, step.fields)
+        except AliasTaken:
+            self._answered(run, revision, ours)
+            memory.sent.pop(revision.place, None)
+            run.forget_row(revision.place)
+            run.learn(alias_taken=True, rivals=None)
+            return
+        except Rejected as error:
+            self._answered(run, revision, ours)
+            memory.sent.pop(revision.place, None)
+            self._refused(run, step, error)
+            raise
+        except Unavailable as error:
+            if not error.sent and ours is not None:
+                memory.trace[revision.place] = ours
+                memory.sent.pop(revision.place, None)
+            run.learn_trace()
+            raise
+        self._answered(run, revision, ours)
+        run.learn(registered=revision.place, alias_taken=False, now=gateway.now())
+        if ours is None:
+            run.forget_row(revision.place)  # somebody may have registered it before: then the answer is an echo
+        else:
+            run.learn_row(revision.place, row)
+        self._count(metrics.ISSUED, run.want, "success")
+
+    async def update(self, run: Run, step: Update) -> None:
+        """Change a key in place."""
+        self._repeat_no_refusal(run, step)
+        url, token_id = step.place
+        try:
+            row = await self.gateway(run.want, url).update(token_id, step.changes)
+        except Rejected as error:
+            self._refused(run, step, error)
+            raise
+        run.forget_row(step.place)
+        match step.cause:
+            case Cause.MAKE_WAY:
+                run.learn(alias_taken=False, rivals=None)
+            case Cause.DECLARED | Cause.DRIFT if row is not None:
+                # A repair is looked at again; a declared change was answered, and that is enough.
+                run.learn(applied=step.applied, suspect=step.cause is Cause.DRIFT)
+                fields = ", ".join(sorted(step.changes))
+                if step.cause is Cause.DRIFT:
+                    self._count(metrics.DRIFT_REPAIRED, run.want, "success")
+                    self.voice.say(run.want.key, EventReason.DRIFT_REPAIRED, f"set back in LiteLLM: {fields}")
+                else:
+                    self.voice.say(run.want.key, EventReason.KEY_UPDATED, f"changed in LiteLLM: {fields}")
+            case _:
+                run.learn(suspect=True)
+
+    async def revoke(self, run: Run, step: Revoke) -> None:
+        """Delete a key."""
+        await self.gateway(run.want, step.revision.url).delete([step.revision.token_id])
+        run.forget_row(step.revision.place)
+        self._count(metrics.REVOKED, run.want, "success")
+
+    async def bury(self, run: Run, step: Bury) -> None:
+        """Make a value useless for ever, be it registered, about to be, or neither."""
+        revision, gateway = step.revision, self.gateway(run.want, step.revision.url)
+        value = run.want.material.value(revision)
+        if step.row:
+            await gateway.update(revision.token_id, step.fields)
+        elif value is not None:
+            await gateway.generate(value, {**step.fields, "duration": TOMBSTONE_LIFE})
+        run.forget_row(revision.place)
+        self._count(metrics.REVOKED, run.want, "success")
+
+    def _answered(self, run: Run, revision: Revision, ours: Trace | None) -> None:
+        if ours is not None:
+            run.memory.trace[revision.place] = Trace.ANSWERED
+        run.learn_trace()
+
+    def _repeat_no_refusal(self, run: Run, step: Register | Update) -> None:
+        had = run.memory.refusal
+        if had is not None and had.step == step and self.clock() < had.until and not run.seen.suspect:
+            raise had.error
+
+    def _refused(self, run: Run, step: Register | Update, error: Rejected) -> None:
+        run.memory.refusal = Refusal(step, error, self.clock() + self.patience)
+
+    @staticmethod
+    def _count(counter: Counter, want: Want, result: str) -> None:
+        proxy = want.proxy
+        counter.labels(connection=f"{proxy.namespace}/{proxy.name}" if proxy else "", result=result).inc()

@@ -1,0 +1,132 @@
+"""From a Key to what is wanted of it: its role, its connection, consent, annotations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from litellm_key_operator.api import names
+from litellm_key_operator.api.common import ConditionStatus, DeletionPolicy
+from litellm_key_operator.api.reasons import ConditionType, ConnectionReason, KeyReason
+from litellm_key_operator.domain.consent import consents
+from litellm_key_operator.domain.material import Keyring, Material
+from litellm_key_operator.domain.picture import Want
+from litellm_key_operator.domain.record import Proxy, Record, installation_of, record
+from litellm_key_operator.domain.terms import Problem, Terms, terms
+from litellm_key_operator.engine.cache import Cache, connection_of, role_of
+
+if TYPE_CHECKING:
+    from litellm_key_operator.api.connection import LiteLLMConnection
+    from litellm_key_operator.api.key import LiteLLMKey
+    from litellm_key_operator.api.role import LiteLLMRole
+    from litellm_key_operator.ports import Gateways
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Answers what is wanted of a Key, by the cache."""
+
+    cache: Cache
+    gateways: Gateways
+    keyring: Keyring
+    cluster_name: str
+
+    def want(self, key: LiteLLMKey) -> Want:
+        """What is wanted of this Key now."""
+        noted = record(key)
+        role = self.cache.roles.get(role_of(key))
+        declared = self._terms(key, role)
+        proxy = self._proxy(key, noted, role)
+        if isinstance(declared, Terms):
+            declared = self._here(declared, noted, proxy, role)
+        connection = self.cache.connections.get((proxy.namespace, proxy.name)) if proxy else None
+        installation = installation_of(key)
+        annotations = key.metadata.annotations
+        policy = key.spec.deletion_policy or (role.spec.deletion_policy if role else DeletionPolicy.REVOKE)
+        retain = (
+            policy is DeletionPolicy.RETAIN and role is not None and role.spec.deletion_policy is DeletionPolicy.RETAIN
+        )
+        return Want(
+            key=key,
+            material=Material(self.keyring, key.metadata.uid),
+            terms=declared,
+            proxy=proxy,
+            base_url=_base_url(connection, proxy),
+            proxies=self._proxies(key, proxy),
+            retain=retain,
+            skip=annotations.get(names.ANNOTATION_SKIP_REVOCATION) == "true",
+            paused=annotations.get(names.ANNOTATION_PAUSED) == "true",
+            orphaned=self._orphaned(key, noted),
+            foreign=installation if installation not in (None, self.keyring.installation) else None,
+        )
+
+    def _terms(self, key: LiteLLMKey, role: LiteLLMRole | None) -> Terms | Problem:
+        namespace, name = role_of(key)
+        if role is None:
+            return Problem(KeyReason.ROLE_NOT_FOUND, f"there is no LiteLLMRole {namespace}/{name}")
+        labels = self.cache.namespaces.get(key.metadata.namespace, {})
+        if not consents(role, key.metadata.namespace, labels):
+            text = f"role {namespace}/{name} does not admit namespace {key.metadata.namespace} (spec.allowedNamespaces)"
+            return Problem(KeyReason.NAMESPACE_NOT_ALLOWED, text)
+        unready = self._unready(role)
+        if unready is not None:
+            return unready
+        return terms(key, role, installation=self.keyring.installation, cluster=self.cluster_name)
+
+    def _unready(self, role: LiteLLMRole) -> Problem | None:
+        name = connection_of(role)
+        connection = self.cache.connections.get(name)
+        if connection is None:
+            return Problem(KeyReason.CONNECTION_NOT_READY, f"there is no LiteLLMConnection {name[0]}/{name[1]}")
+        if self.gateways.get(*name, connection.spec.url) is not None:
+            return None
+        ready = next((c for c in connection.status.conditions if c.type == ConditionType.READY), None)
+        why = f": {ready.message}" if ready is not None and ready.status != ConditionStatus.TRUE else ""
+        return Problem(KeyReason.CONNECTION_NOT_READY, f"LiteLLMConnection {name[0]}/{name[1]} is not ready{why}")
+
+    def _proxy(self, key: LiteLLMKey, noted: Record, role: LiteLLMRole | None) -> Proxy | None:
+        """Where its keys live; else where the annotation says that revision 1 was sent; else where the role points."""
+        if noted.proxy is not None:
+            return noted.proxy
+        namespace, _, name = key.metadata.annotations.get(names.ANNOTATION_CONNECTION, "").partition("/")
+        if not noted.held or not name:
+            namespace, name = connection_of(role) if role is not None else ("", "")
+        connection = self.cache.connections.get((namespace, name))
+        return Proxy(namespace, name, connection.spec.url) if connection is not None else None
+
+    def _here(self, declared: Terms, noted: Record, proxy: Proxy | None, role: LiteLLMRole | None) -> Terms | Problem:
+        """A live key cannot move to another proxy."""
+        if proxy is None or role is None or noted.empty:
+            return declared
+        namespace, name = connection_of(role)
+        connection = self.cache.connections.get((namespace, name))
+        url = connection.spec.url if connection is not None else ""
+        if (proxy.namespace, proxy.name, proxy.url) == (namespace, name, url):
+            return declared
+        text = f"the key lives in {proxy.namespace}/{proxy.name} ({proxy.url}), its role is served by {namespace}/{name} ({url})"
+        return Problem(KeyReason.APPLIES_AT_NEXT_ROTATION, text)
+
+    def _proxies(self, key: LiteLLMKey, proxy: Proxy | None) -> tuple[str, ...]:
+        """A tenant can edit the annotation, so that a deletion asks every proxy for what is not reported."""
+        here = [proxy.url] if proxy is not None else []
+        if key.metadata.deletion_timestamp is not None:
+            here += [connection.spec.url for connection in self.cache.connections.values()]
+        return tuple(dict.fromkeys(here))
+
+    def _orphaned(self, key: LiteLLMKey, noted: Record) -> bool:
+        """Whether the connection or its credential is gone and nobody remembers it."""
+        if noted.proxy is None or key.metadata.deletion_timestamp is None:
+            return False
+        name = (noted.proxy.namespace, noted.proxy.name)
+        if self.gateways.get(*name, noted.proxy.url) is not None:
+            return False
+        connection = self.cache.connections.get(name)
+        if connection is None or connection.spec.url != noted.proxy.url:
+            return True
+        return any(c.reason == ConnectionReason.SECRET_NOT_FOUND for c in connection.status.conditions)
+
+
+def _base_url(connection: LiteLLMConnection | None, proxy: Proxy | None) -> str | None:
+    if connection is not None and proxy is not None and connection.spec.url == proxy.url:
+        return connection.spec.public_url or connection.spec.url
+    return None
