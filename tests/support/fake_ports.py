@@ -12,6 +12,7 @@ from litellm_key_operator.api.connection import ConnectionStatus, LiteLLMConnect
 from litellm_key_operator.api.key import KeyStatus, LiteLLMKey
 from litellm_key_operator.api.names import FINALIZER, GROUP, LABEL_MANAGED_BY, PROGRAM
 from litellm_key_operator.api.role import LiteLLMRole, RoleStatus
+from litellm_key_operator.cluster.patch import without_nulls
 from litellm_key_operator.domain.errors import Conflict, Gone, Rejected, SecretRejected
 from litellm_key_operator.domain.state import Manifest, SecretSeen
 from litellm_key_operator.ports import Namespaces, Resources, Secrets
@@ -86,7 +87,11 @@ class FakeResources(Resources):
     async def write_key_status(self, key: LiteLLMKey, status: KeyStatus) -> LiteLLMKey:
         await self.hook("before", "resources.write_key_status", (key, status))
         self.state.fence(key)
-        written = self.state.store_key(key.model_copy(update={"status": status}))
+        # Nulls are what a merge patch cannot write.
+        applied = None if status.applied is None else without_nulls(status.applied)
+        written = self.state.store_key(
+            key.model_copy(update={"status": status.model_copy(update={"applied": applied})})
+        )
         await self.hook("after", "resources.write_key_status", (key, status))
         return written
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
+
+import orjson
 
 Json = dict[str, Any]
+
+_SORTED: Final = orjson.OPT_SORT_KEYS
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
@@ -13,16 +17,15 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
 
     Neither may hold a null outside a list.
     """
-    patch: Json = {name: None for name in old if name not in new}
+    patch: Json = dict.fromkeys(name for name in old if name not in new)
     for name, value in new.items():
         before = old.get(name)
-        if name in old and before == value and type(before) is type(value):
-            continue
         if isinstance(before, Mapping) and isinstance(value, Mapping):
             deeper = merge_patch(cast("Mapping[str, Any]", before), cast("Mapping[str, Any]", value))
             if deeper:
                 patch[name] = deeper
-        else:
+        elif name not in old or orjson.dumps(before, option=_SORTED) != orjson.dumps(value, option=_SORTED):
+            # Compared as JSON, where true is not 1.
             patch[name] = value
     return patch
 
