@@ -1,6 +1,7 @@
 """Valid specs of the three kinds, drawn at random: derived from the generated schema, so that no field is forgotten."""
 
 from collections.abc import Callable, Mapping
+from itertools import zip_longest
 from typing import Any, Final, TypeAlias, cast
 
 from hypothesis import strategies as st
@@ -68,9 +69,14 @@ def specs(kind: Kind) -> Strategy:
 def lost(drawn: Any, kept: Any, path: str = "spec") -> list[str]:
     """The paths of what was drawn and is missing in, or different from, what was kept."""
     if isinstance(drawn, dict) and isinstance(kept, dict):
-        pairs = cast("Json", drawn), cast("Json", kept)
-        return [gap for name, value in pairs[0].items() for gap in lost(value, pairs[1].get(name), f"{path}.{name}")]
-    return [path] if drawn != kept else []
+        there = cast("Json", kept)
+        pairs = [(f"{path}.{name}", value, there.get(name)) for name, value in cast("Json", drawn).items()]
+    elif isinstance(drawn, list) and isinstance(kept, list):
+        both = zip_longest(cast("list[object]", drawn), cast("list[object]", kept))
+        pairs = [(f"{path}[{index}]", *pair) for index, pair in enumerate(both)]
+    else:
+        return [path] if drawn != kept else []
+    return [gap for inner, value, found in pairs for gap in lost(value, found, inner)]
 
 
 def _values(node: Json, path: str) -> Strategy:
