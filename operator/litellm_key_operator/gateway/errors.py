@@ -122,9 +122,7 @@ def _handshake(error: BaseException) -> str | None:
     """What TLS says, if that is what made a connection fail."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return seen.verify_message
         if isinstance(seen, ssl.SSLError):
-            return seen.reason or "the handshake failed"
+            return str(seen)
         seen = seen.__cause__ or seen.__context__
     return None

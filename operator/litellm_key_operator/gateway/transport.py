@@ -16,7 +16,7 @@ from litellm_key_operator.domain.errors import Denied, Rejected, Unavailable
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.gateway.clock import ProxyClock
 from litellm_key_operator.gateway.errors import failure
-from litellm_key_operator.gateway.wire import Reply
+from litellm_key_operator.gateway.wire import Reply, parsed
 from litellm_key_operator.ports import Credential
 
 Observe = Callable[[str, str, float], None]
@@ -131,7 +131,7 @@ class Transport:
             return Reply(
                 endpoint=request.endpoint,
                 status=response.status_code,
-                payload=_parsed(bytes(data)),
+                payload=parsed(bytes(data)),
                 retry_after=_pause(response.headers.get("retry-after")),
             )
 
@@ -200,13 +200,6 @@ def _trust(credential: Credential) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _parsed(data: bytes) -> object:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return None
 
 
 def _pause(header: str | None) -> float | None:

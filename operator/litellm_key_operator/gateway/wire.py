@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
+
+import orjson
 
 from litellm_key_operator.domain.errors import Unavailable
 from litellm_key_operator.domain.state import Row
@@ -27,7 +29,7 @@ class Reply:
 
     endpoint: str
     status: int
-    payload: object
+    payload: object = field(repr=False)
     retry_after: float | None = None
 
 
@@ -38,6 +40,18 @@ class Complaint:
     text: str
     param: str | None = None
     code: str | None = None
+
+
+def parsed(data: bytes) -> object:
+    """A body as JSON, without the value of a key that it may answer with; None if it is not JSON."""
+    try:
+        payload: object = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(payload, dict):
+        return payload
+    told = cast("dict[str, object]", payload)
+    return {name: value for name, value in told.items() if name not in _VALUES}
 
 
 def complaint(payload: object) -> Complaint | None:
@@ -134,7 +148,7 @@ def _row(reply: Reply, told: Json, token_id: str | None) -> Row:
 
 
 def _fields(told: Json) -> dict[str, object]:
-    """All fields without those that hold a key's value.
+    """All fields without those that hold, or look like, a key's value.
 
     The soft budget is in a table of its own; if the key has a budget and the answer comes without that table, it is
     left out: unknown, not none.

@@ -1,0 +1,116 @@
+"""What is thought to be over must be over on the proxy's clock, whatever its answers take."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from litellm_key_operator.gateway.clock import ProxyClock
+
+START = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+
+
+@dataclass
+class Proxy:
+    """A proxy whose clock is `ahead` of ours and whose `Date` is renewed every `renewal` seconds."""
+
+    ahead: float
+    renewal: float = 1.0
+    passed: float = 0.0
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.passed
+
+    def wall(self) -> float:
+        return START + self.passed
+
+    def there(self) -> float:
+        return START + self.passed + self.ahead
+
+    def date(self) -> str:
+        renewed = self.passed // self.renewal * self.renewal
+        return format_datetime(datetime.fromtimestamp(int(START + self.ahead + renewed), UTC), usegmt=True)
+
+    def answer(self, clock: ProxyClock, there: float = 0.01, back: float = 0.01) -> None:
+        sent = self.monotonic()
+        self.passed += there
+        date = self.date()
+        self.passed += back
+        clock.heard(date, sent, self.monotonic())
+
+    def error(self, clock: ProxyClock) -> float:
+        """Seconds by which the clock is later than the proxy's."""
+        return clock.now().timestamp() - self.there()
+
+
+def clock_for(proxy: Proxy) -> ProxyClock:
+    return ProxyClock(proxy.wall, proxy.monotonic)
+
+
+def test_before_the_first_answer_it_is_our_clock() -> None:
+    assert clock_for(Proxy(ahead=100)).now() == datetime.fromtimestamp(START, UTC)
+
+
+@pytest.mark.parametrize("ahead", [-3600.5, -0.7, 0.0, 0.3, 90.25])
+@pytest.mark.parametrize("renewal", [0.001, 1.0])
+def test_it_is_never_later_and_soon_less_than_a_second_behind(ahead: float, renewal: float) -> None:
+    proxy = Proxy(ahead, renewal)
+    clock, chance = clock_for(proxy), random.Random(1)  # noqa: S311
+    for _ in range(50):
+        proxy.answer(clock, chance.uniform(0.001, 0.05), chance.uniform(0.001, 0.05))
+        proxy.passed += chance.uniform(0, 0.1)
+        assert -2.2 < proxy.error(clock) <= 1e-6
+    assert proxy.error(clock) > -1.0
+
+
+def test_a_slow_answer_does_not_make_it_later() -> None:
+    proxy = Proxy(ahead=10)
+    clock = clock_for(proxy)
+    proxy.answer(clock, there=14, back=0.01)
+    assert proxy.error(clock) <= 1e-6
+    proxy.answer(clock, there=0.01, back=14)
+    assert -2.2 < proxy.error(clock) <= 1e-6
+
+
+def test_it_stays_as_it_is_while_answers_agree() -> None:
+    proxy = Proxy(ahead=5, renewal=0.001)
+    clock = clock_for(proxy)
+    for _ in range(200):
+        proxy.answer(clock)
+    offset = proxy.error(clock)
+    for _ in range(200):
+        proxy.answer(clock, there=0.3)
+        proxy.answer(clock, back=0.3)
+        assert proxy.error(clock) == pytest.approx(offset, abs=1e-2)
+
+
+@pytest.mark.parametrize("step", [-60.0, -3.0, 60.0])
+def test_a_clock_that_was_set_is_followed_at_once(step: float) -> None:
+    proxy = Proxy(ahead=0)
+    clock = clock_for(proxy)
+    for _ in range(100):
+        proxy.answer(clock)
+    proxy.ahead += step
+    proxy.answer(clock)
+    assert -2.2 < proxy.error(clock) <= 1e-6
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Wed, 99 Nov 2026 02:15:03 GMT"])
+def test_what_is_no_date_is_passed_over(date: str | None) -> None:
+    proxy = Proxy(ahead=3)
+    clock = clock_for(proxy)
+    clock.heard(date, 1000.0, 1000.0)
+    assert clock.now() == datetime.fromtimestamp(START, UTC)
+
+
+def test_our_wall_clock_does_not_matter_after_an_answer() -> None:
+    proxy = Proxy(ahead=0)
+    wall = [START]
+    clock = ProxyClock(lambda: wall[0], proxy.monotonic)
+    proxy.answer(clock)
+    wall[0] += timedelta(days=1).total_seconds()
+    assert -2.2 < proxy.error(clock) <= 1e-6
