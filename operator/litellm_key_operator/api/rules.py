@@ -23,7 +23,7 @@ QUALIFIED_NAME: Final = (
 """Label and annotation names: an optional DNS prefix and a name of at most 63 characters."""
 
 ROUTE: Final = r"^[!-~]+$"
-ADDRESS: Final = r"^https?://([-_A-Za-z0-9.]+|[\[][0-9A-Fa-f:.]+[\]])(:[0-9]{1,5})?(/[!-\"$->@-~]*)?$"
+ADDRESS: Final = r"^https?://([-_A-Za-z0-9.]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$->@-~]*)?$"
 """Scheme, host, port and a path prefix; no user information, query or fragment."""
 
 SET: Final[Extension] = {LIST_TYPE: "set"}
