@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
 _PREFIX: Final = "litellm_key"
 _STATUSES: Final = ("True", "False", "Unknown")
+
+# The library would add a series with the moment of its creation to every counter and histogram.
+disable_created_metrics()
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
 """Ours alone: a library that registers metrics of its own does not change what we promise."""

@@ -141,8 +141,8 @@ class Run(BaseSettings):
     """Where /healthz, /readyz and /metrics are served."""
     leader_election: bool = True
     """Work only while holding the Lease; without it only one process may run."""
-    lease_duration: Annotated[float, BeforeValidator(Span("1s", "5m"))] = 15.0
-    """How long a Lease is valid, 1s to 5m: so long after a crash another process takes over."""
+    lease_duration: Annotated[float, BeforeValidator(Span("2s", "5m"))] = 15.0
+    """How long a Lease is valid, 2s to 5m: so long after a crash another process takes over."""
     cluster_name: Annotated[str, BeforeValidator(_cluster_name)] = "default"
     """What `{{ cluster }}` stands for in aliases."""
     workers: Annotated[int, BeforeValidator(Whole(1, 256))] = 32
@@ -153,6 +153,8 @@ class Run(BaseSettings):
     """Longest pause between retries, 100ms to 1h."""
     reload_interval: Annotated[float, BeforeValidator(Span("100ms", "10m"))] = 30.0
     """How often credentials and CAs of the Connections are compared, 100ms to 10m."""
+    walk_interval: Annotated[float, BeforeValidator(Span("1s", "24h"))] = 3600.0
+    """How often all keys of a proxy are walked over for what was left behind, 1s to 24h."""
     request_timeout: Annotated[float, BeforeValidator(Span("500ms", "1m"))] = 10.0
     """Longest time for one request to the Kubernetes API, 500ms to 1m."""
     log_format: Literal["json", "console"] = "json"

@@ -102,7 +102,7 @@ class OperatorProcess:
         except OSError:
             return 0, ""
 
-    def metric(self, name: str, **labels: str) -> float:
+    def metric(self, name: str, /, **labels: str) -> float:
         """The sum of a metric's samples that have these labels; 0 if there is none."""
         families = text_string_to_metric_families(self.page("/metrics")[1])
         return sum(
