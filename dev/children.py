@@ -1,5 +1,6 @@
 """Processes that this one begins: they end with it, whichever way it ends."""
 
+import atexit
 import os
 import pwd
 import shutil
@@ -35,6 +36,7 @@ class _Watch:
         """One line for the watchdog, which has read it even if this process dies at once."""
         with self._lock:
             if self._dog is None:
+                atexit.register(self._dismiss)
                 command = [sys.executable, "-I", "-S", watchdog.__file__]
                 self._dog = subprocess.Popen(
                     command,
@@ -48,6 +50,12 @@ class _Watch:
             assert self._dog.stdin is not None  # noqa: S101 - a pipe, as asked for
             self._dog.stdin.write(line + "\n")
             self._dog.stdin.flush()
+
+    def _dismiss(self) -> None:
+        """Lets the watchdog end what is left on its list, and waits for it."""
+        if self._dog is not None and self._dog.stdin is not None:
+            self._dog.stdin.close()
+            self._dog.wait()
 
 
 _watch: Final = _Watch()

@@ -31,16 +31,20 @@ class Access:
         self.certificate = certificate
         self.key = key
         self.token = token
-        self._kubectl = kubectl_program
+        self.kubectl_program = kubectl_program
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as subprocess.run calls it
         """What kubectl prints; raises `ServerError` with what it complains about."""
-        command: list[str | Path] = [self._kubectl, *arguments]
+        command: list[str | Path] = [self.kubectl_program, *arguments]
         env = os.environ | {"KUBECONFIG": str(self.kubeconfig)}
         done = subprocess.run(command, input=input, capture_output=True, text=True, env=env, check=False)
         if done.returncode:
             raise ServerError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
+
+    def by(self, kubeconfig: Path) -> "Access":
+        """The same server for kubectl, as another kubeconfig leads to it."""
+        return Access(kubeconfig=kubeconfig, url=self.url, ca=self.ca, kubectl_program=self.kubectl_program)
 
     def tls(self, *, anonymous: bool = False) -> ssl.SSLContext:
         """What a client needs to trust the server and, unless anonymous, to be the administrator there."""
@@ -70,9 +74,9 @@ def foreign(kubeconfig: Path, kubectl_program: Path, home: Path) -> Access:
     )
 
 
-def write_kubeconfig(path: Path, url: str, ca: Path, client: tuple[Path, Path] | None) -> None:
-    """Writes a kubeconfig, with or without a client's certificate and key; JSON is YAML too."""
-    user = {"client-certificate": str(client[0]), "client-key": str(client[1])} if client else {}
+def write_kubeconfig(path: Path, url: str, ca: Path, client: tuple[Path, Path]) -> None:
+    """Writes a kubeconfig with a client's certificate and key; JSON is YAML too."""
+    user = {"client-certificate": str(client[0]), "client-key": str(client[1])}
     config = {
         "apiVersion": "v1",
         "kind": "Config",

@@ -1,0 +1,141 @@
+"""What may go wrong with a request on its way through the fault proxy, and when."""
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+
+class Moment(Enum):
+    """Where on its way a request meets its fault."""
+
+    BEFORE = "before"
+    """The server behind has not seen it."""
+    AFTER = "after"
+    """The server behind has done and answered it, and its client does not know yet."""
+
+
+@dataclass(frozen=True)
+class Drop:
+    """The client's connection is cut."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The request waits until its rule is released, and then goes on even if its client has gone away meanwhile."""
+
+
+@dataclass(frozen=True)
+class Delay:
+    """The request waits."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Drip:
+    """The server's answer comes one byte at a time, so many seconds apart."""
+
+    seconds: float = 1.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The proxy answers: before, the server behind never sees the request; after, it has done it all the same."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+Fault: TypeAlias = Drop | Hold | Delay | Drip | Answer
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which requests: method (`*` for each), a regular expression searched in path and query, a look at the body."""
+
+    method: str
+    target: re.Pattern[str]
+    where: Callable[[bytes], bool] | None = None
+
+    def __call__(self, method: str, target: str, body: bytes) -> bool:
+        """Whether it is one of them."""
+        if self.method not in {method, "*"} or not self.target.search(target):
+            return False
+        return self.where is None or self.where(body)
+
+
+class Rule:
+    """A fault, the requests that meet it, and the two signals between its test and them."""
+
+    def __init__(self, match: Match, fault: Fault, moment: Moment, nth: int | None) -> None:
+        self.fault = fault
+        # There is nothing to drip before the server has answered.
+        self.moment = Moment.AFTER if isinstance(fault, Drip) else moment
+        self._match = match
+        self._nth = nth
+        self._matches = 0
+        self._lock = threading.Lock()
+        # Futures, because they can be waited for in threads and in event loops.
+        self._reached: Future[None] = Future()
+        self._released: Future[None] = Future()
+
+    def meets(self, method: str, target: str, body: bytes) -> bool:
+        """Whether a request meets the fault; asking counts the match."""
+        if not self._match(method, target, body):
+            return False
+        with self._lock:
+            self._matches += 1
+            return self._nth is None or self._matches == self._nth
+
+    def is_reached(self) -> bool:
+        """Whether a request has met the fault."""
+        return self._reached.done()
+
+    def wait_reached(self, timeout: float = 30.0) -> None:
+        """Blocks until a request has met the fault; raises `TimeoutError`."""
+        try:
+            self._reached.result(timeout)
+        except TimeoutError:
+            raise TimeoutError(f"no {self._match.method} {self._match.target.pattern} within {timeout} s") from None
+
+    async def reached(self) -> None:
+        """Returns when a request has met the fault; for coroutines, which bring their own `asyncio.timeout`."""
+        await asyncio.shield(asyncio.wrap_future(self._reached))
+
+    def release(self) -> None:
+        """Lets go the request that is held, and those that would be."""
+        _settle(self._released)
+
+    async def strike(self) -> None:
+        """Tells the test that a request is here, and keeps the request as long as the fault says."""
+        _settle(self._reached)
+        match self.fault:
+            case Hold():
+                await asyncio.shield(asyncio.wrap_future(self._released))
+            case Delay(seconds):
+                await asyncio.sleep(seconds)
+            case Drop() | Drip() | Answer():
+                pass
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A request that came to its end; `status` is None if its client got no answer."""
+
+    method: str
+    target: str
+    """Path and query, as sent."""
+    body: bytes
+    status: int | None
+
+
+def _settle(future: Future[None]) -> None:
+    with suppress(InvalidStateError):
+        future.set_result(None)
