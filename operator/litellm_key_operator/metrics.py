@@ -16,7 +16,7 @@ _PREFIX: Final = "litellm_key"
 _STATUSES: Final = ("True", "False", "Unknown")
 
 # The library would add a series with the moment of its creation to every counter and histogram.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
 """Ours alone: a library that registers metrics of its own does not change what we promise."""

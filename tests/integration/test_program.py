@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from dev.controlplane import Access, ControlPlane
+from dev.faultproxy import Answer, before_api_server
 from litellm_key_operator.settings import PROGRAM
 from tests.support.operator import OperatorProcess
 from tests.support.servers import install_crds
@@ -22,6 +23,7 @@ from tests.support.servers import install_crds
 PROMISED = 10.0
 """Seconds from SIGTERM to the end."""
 LEASE = 3.0
+KEYS_WATCH = r"/litellmkeys\?.*watch="
 
 
 class Operators:
@@ -33,14 +35,15 @@ class Operators:
         self._folder = folder
         self._made: list[OperatorProcess] = []
 
-    def start(self, name: str = "operator", **flags: str | float) -> OperatorProcess:
-        settings: dict[str, str | float] = {
+    def start(self, name: str = "operator", kubeconfig: Path | None = None, **flags: str) -> OperatorProcess:
+        """Start one; `kubeconfig` may lead there another way."""
+        settings: dict[str, str] = {
             "namespaces": self.namespace,
             "operator_namespace": self.namespace,
-            "lease_duration": LEASE,
+            "lease_duration": f"{LEASE:g}s",
             **flags,
         }
-        process = OperatorProcess(self.access.kubeconfig, self._folder, name=name, **settings).start()
+        process = OperatorProcess(kubeconfig or self.access.kubeconfig, self._folder, name=name, **settings).start()
         self._made.append(process)
         return process
 
@@ -131,11 +134,10 @@ def test_of_two_one_works_and_the_other_takes_over_when_it_is_killed(operators: 
 
 
 def test_one_that_ends_hands_over_before_its_lease_is_over(operators: Operators) -> None:
-    long = 60.0
-    first = operators.start("first", lease_duration=long).wait_ready()
-    second = operators.start("second", lease_duration=long).wait_standby()
+    first = operators.start("first", lease_duration="60s").wait_ready()
+    second = operators.start("second", lease_duration="60s").wait_standby()
     assert first.terminate() == 0
-    second.wait_ready(seconds=long / 2)
+    second.wait_ready(seconds=30)
 
 
 def test_one_that_was_frozen_finds_its_lease_gone_and_ends(operators: Operators) -> None:
@@ -161,6 +163,35 @@ def test_a_seed_that_cannot_be_used_is_named_and_left_alone(operators: Operators
     assert operator.wait_exit() == 1
     (line,) = operator.logged("cannot go on")
     assert f"{namespace}/seed" in line["reason"]
+
+
+@pytest.mark.slow
+def test_an_error_in_a_watch_ends_kopf_but_not_the_program(operators: Operators) -> None:
+    error = {"type": "ERROR", "object": {"kind": "Status", "code": 500, "message": "etcd has gone fishing"}}
+    with before_api_server(operators.access) as (proxy, kubeconfig):
+        rule = proxy.on("GET", KEYS_WATCH, Answer(200, json.dumps(error).encode() + b"\n"))
+        operator = operators.start(kubeconfig=kubeconfig)
+        rule.wait_reached()
+        operator.wait_for(lambda: operator.metric("litellm_key_watch_restarts_total") == 1, "a restart")
+        wait_until_seen(operator, operators.access, operators.namespace, "after")
+        assert operator.metric("litellm_key_watch_restarts_total") == 1
+        assert operator.terminate() == 0
+
+
+@pytest.mark.slow
+def test_what_was_deleted_while_nobody_watched_is_noticed(operators: Operators) -> None:
+    access, namespace = operators.access, operators.namespace
+    expired = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
+    with before_api_server(access) as (proxy, kubeconfig):
+        operator = operators.start(kubeconfig=kubeconfig).wait_ready()
+        wait_until_seen(operator, access, namespace, "gone")
+        # The watch under way is cut with the API server's answer to the next LIST; from then on none ever begins.
+        proxy.on("GET", KEYS_WATCH, Answer(200, json.dumps(expired).encode() + b"\n"), nth=None)
+        access.kubectl("delete", "litellmkey", "gone", "-n", namespace)
+        operator.wait_for(
+            lambda: operator.metric("litellm_key_status_condition", name="gone", status="False") == 0,
+            "the deleted Key to be forgotten",
+        )
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -29,7 +29,7 @@ class OperatorError(AssertionError):
 class OperatorProcess:
     """`litellm-key-operator run` as a child of the test; every start appends to the same log.
 
-    `flags` are settings under their Python names (`lease_duration="2s"`); `environment` is added to ours.
+    `flags` are settings under their Python names, as text: `lease_duration="2s"`.
     """
 
     def __init__(
@@ -38,14 +38,13 @@ class OperatorProcess:
         folder: Path,
         *,
         name: str = "operator",
-        environment: Mapping[str, str] | None = None,
-        **flags: str | float,
+        **flags: str,
     ) -> None:
         self.log_file = folder / f"{name}.log"
         settings = {"http_address": "127.0.0.1:0", "log_level": "debug", **flags}
         self._arguments = [f"--{flag.replace('_', '-')}={value}" for flag, value in settings.items()]
         kept = {key: value for key, value in os.environ.items() if not key.startswith("LLMKEYS_")}
-        self._environment = {**kept, "KUBECONFIG": str(kubeconfig), **(environment or {})}
+        self._environment = {**kept, "KUBECONFIG": str(kubeconfig)}
         self._child: Child | None = None
         self._log_begins = 0
 
