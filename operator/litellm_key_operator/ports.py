@@ -99,6 +99,19 @@ class Credential:
     max_in_flight: int
 
 
+class OpenGateways(Gateways, Protocol):
+    """The clients, and who opens and ends them."""
+
+    def open(self, ref: tuple[str, str], credential: Credential) -> Gateway:
+        """The client of this Connection (namespace, name), made anew only if the credential is another than before.
+
+        Raises Denied or Rejected if credential, CA or URL cannot be used at all; then the old one stays.
+        """
+
+    def forget(self, ref: tuple[str, str]) -> None:
+        """Nobody needs this Connection's client any more."""
+
+
 class Resources(Protocol):
     """The custom resources. Writes are fenced by the `resourceVersion` of the object given.
 

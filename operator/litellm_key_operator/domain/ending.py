@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from litellm_key_operator.api.common import rfc3339
 from litellm_key_operator.api.names import METADATA_KEY
 from litellm_key_operator.domain.picture import Seen, Want
 from litellm_key_operator.domain.plan import Ask, Bury, Revoke
 from litellm_key_operator.domain.state import Life, Revision
 
 TOMBSTONE = "tombstone"
-"""In `metadata.llmkeys` of a buried key: nothing but a name plate that keeps its value dead."""
+"""In `metadata.llmkeys` of a buried key, when it was buried: nothing but a name plate that keeps its value dead."""
 
 
 def gone(seen: Seen, revision: Revision) -> bool:
@@ -35,7 +36,7 @@ def end(want: Want, seen: Seen, revisions: Iterable[Revision]) -> Ask | Revoke |
         row = seen.rows[revision.place]
         has_row = row is not None and row.deleted_at is None
         if seen.doubtful(revision):
-            return Bury(revision, has_row, _tombstone(want, revision))
+            return Bury(revision, has_row, _tombstone(want, seen, revision))
         return Revoke(revision)
     return None
 
@@ -50,12 +51,12 @@ def out_of_the_way(alias: str | None, uid: str) -> str:
     return f"{alias or 'key'}@{uid[:8]}"
 
 
-def _tombstone(want: Want, revision: Revision) -> dict[str, object]:
+def _tombstone(want: Want, seen: Seen, revision: Revision) -> dict[str, object]:
     mark = {
         "installation": want.material.keyring.installation,
         "uid": want.material.uid,
         "revision": revision.number,
-        TOMBSTONE: True,
+        TOMBSTONE: rfc3339(seen.now),
     }
     # The revision is in the alias as well: two tombstones of one resource must not collide.
     alias = f"{out_of_the_way(want.alias, want.material.uid)}/{revision.number}"

@@ -4,6 +4,7 @@
     +-- Unavailable        nobody knows; ask again later
     |   +-- TLSFailure     ... because no connection that can be trusted came about
     +-- Denied             the admin credential was refused
+    |   +-- NotPermitted   ... though it is known: it may not do this
     +-- Rejected           the request was understood and refused; pointless to repeat unchanged
     |   +-- AliasTaken     ... because another key has the alias
     |   +-- CustomKeysForbidden
@@ -44,6 +45,10 @@ class TLSFailure(Unavailable):
 
 class Denied(OutsideError):
     """The admin credential was refused: a fact about the connection, never about a key."""
+
+
+class NotPermitted(Denied):
+    """The credential is known, and may not manage keys."""
 
 
 class Rejected(OutsideError):

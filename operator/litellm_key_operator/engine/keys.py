@@ -33,7 +33,7 @@ _MOST_STEPS: Final = 200
 """In one run; far more than any plan has. A core that does not settle must not spin."""
 
 
-_NOBODY_TELLS: Final = frozenset({KeyReason.SECRET_CONFLICT, KeyReason.ALIAS_CONFLICT, KeyReason.CONNECTION_NOT_READY})
+_NOBODY_TELLS: Final = frozenset({KeyReason.SECRET_CONFLICT, KeyReason.ALIAS_CONFLICT})
 """What ends without an event that would reach us."""
 
 
@@ -164,6 +164,8 @@ class Keys:
     async def _note(self, run: Run, step: Note) -> None:
         """Remember, and say in the same write how the resource stands, if that is known by then."""
         if step.record.ended:
+            if step.record.expires_at is not None:
+                metrics.EXPIRY_LATENESS.observe((run.seen.now - step.record.expires_at) / timedelta(seconds=1))
             await self._write(run, step.record, Settled.all(EXPIRED))
         else:
             after = decide(run.want, replace(run.seen, record=step.record))

@@ -16,10 +16,13 @@ class Kind(IntEnum):
     KEY = 0
     ROLE = 1
     CONNECTION = 2
+    SWEEP = 3
+    GRAVES = 4
+    LIST = 5
 
 
 class Item(NamedTuple):
-    """Something to be looked at: `name` is the uid of a key, the name of a role or connection."""
+    """Something to be looked at: `name` is the uid of a key, the name of a role or connection, the kind of a list."""
 
     kind: Kind
     namespace: str

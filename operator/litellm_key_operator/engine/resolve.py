@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from litellm_key_operator.domain.material import Keyring, Material
 from litellm_key_operator.domain.picture import Want
 from litellm_key_operator.domain.record import Proxy, Record, installation_of, record
 from litellm_key_operator.domain.terms import Problem, Terms, terms
-from litellm_key_operator.engine.cache import Cache, connection_of, role_of
+from litellm_key_operator.engine.cache import Cache, Name, connection_of, role_of
 
 if TYPE_CHECKING:
     from litellm_key_operator.api.connection import LiteLLMConnection
@@ -28,6 +29,7 @@ class Resolver:
 
     cache: Cache
     gateways: Gateways
+    ready: Callable[[Name], bool]
     keyring: Keyring
     cluster_name: str
 
@@ -78,7 +80,7 @@ class Resolver:
         connection = self.cache.connections.get(name)
         if connection is None:
             return Problem(KeyReason.CONNECTION_NOT_READY, f"there is no LiteLLMConnection {name[0]}/{name[1]}")
-        if self.gateways.get(*name, connection.spec.url) is not None:
+        if self.ready(name):
             return None
         ready = next((c for c in connection.status.conditions if c.type == ConditionType.READY), None)
         why = f": {ready.message}" if ready is not None and ready.status != ConditionStatus.TRUE else ""

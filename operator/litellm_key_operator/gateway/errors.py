@@ -12,6 +12,7 @@ from litellm_key_operator.domain.errors import (
     AliasTaken,
     CustomKeysForbidden,
     Denied,
+    NotPermitted,
     OutsideError,
     Rejected,
     TLSFailure,
@@ -92,6 +93,8 @@ def _unauthorized(said: Complaint) -> OutsideError:
     if "Unable to find token" in said.text:
         # The text goes on with the credential's hash.
         return Denied("LiteLLM does not know the admin credential")
+    if "Only proxy admin" in said.text:
+        return NotPermitted("the admin credential may not manage keys")
     return Denied(f"LiteLLM refused the admin credential: {quoted(said.text)}")
 
 
@@ -99,7 +102,7 @@ def _forbidden(reply: Reply, said: Complaint) -> OutsideError:
     if "Custom API key" in said.text:
         return CustomKeysForbidden("LiteLLM does not let its clients choose key values (disable_custom_api_keys)")
     if "allowed to call this route" in said.text or reply.endpoint not in _WRITES:
-        return Denied(f"the admin credential may not call {reply.endpoint}")
+        return NotPermitted(f"the admin credential may not call {reply.endpoint}")
     return Rejected(f"LiteLLM forbids it: {quoted(said.text)}")
 
 
