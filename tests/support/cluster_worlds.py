@@ -247,5 +247,5 @@ class RealWorld(World):
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
     """Wait until this asynchronous condition holds; fails when it does not in time."""
     async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.1)  # noqa: ASYNC110 - the condition is on a server
+        while not await condition():  # noqa: ASYNC110 - the condition is on a server
+            await asyncio.sleep(0.1)

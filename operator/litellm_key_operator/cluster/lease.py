@@ -84,14 +84,12 @@ class Lease:
 
     async def release(self) -> None:
         """Stop renewing and, if it is still held, offer it to the others at once; call when all work has ended."""
-        if self._renewing is None:
+        renewing, self._renewing = self._renewing, None
+        if renewing is None or self.lost.is_set():
             return
-        self._renewing.cancel()
+        renewing.cancel()
         with suppress(asyncio.CancelledError):
-            await self._renewing
-        self._renewing = None
-        if self.lost.is_set():
-            return
+            await renewing
         with suppress(OutsideError):
             lease = await self._request("GET")
             if _spec(lease).get("holderIdentity") == self._identity:
@@ -144,7 +142,8 @@ class Lease:
                 going = self._left > 0 and await self._renewed_within(self._left)
         finally:
             # Also if this task dies of a fault of its own: working on without a Lease is the worse end.
-            self.lost.set()
+            if self._renewing is not None:
+                self.lost.set()
 
     @property
     def _left(self) -> float:
