@@ -167,7 +167,13 @@ async def test_an_update_by_hash_renames_and_keeps_all_else(world: World) -> Non
 async def test_an_update_replaces_metadata_whole_and_clears_by_null(world: World) -> None:
     value = fresh()
     await world.gateway.generate(value, declared(value, metadata={"a": 1, "b": {"c": 2, "d": 3}}))
-    changes = {"metadata": {"b": {"c": 4}}, "max_budget": None, "tpm_limit": None, "models": [], "allowed_routes": []}
+    changes: dict[str, object] = {
+        "metadata": {"b": {"c": 4}},
+        "max_budget": None,
+        "tpm_limit": None,
+        "models": [],
+        "allowed_routes": [],
+    }
     await world.gateway.update(value.token_id, changes)
     row = await known(world.gateway, value)
     assert row.metadata == {"b": {"c": 4}}
@@ -294,7 +300,8 @@ async def test_an_alias_is_found_exactly(world: World) -> None:
 async def test_a_walk_meets_each_row_once_oldest_first_by_status(world: World) -> None:
     values = [fresh() for _ in range(4)]
     active, blocked, both, gone = (value.token_id for value in values)
-    for value, fields in zip(values, ({}, {"blocked": True}, {"blocked": True, "duration": "0s"}, {}), strict=True):
+    kinds: list[dict[str, object]] = [{}, {"blocked": True}, {"blocked": True, "duration": "0s"}, {}]
+    for value, fields in zip(values, kinds, strict=True):
         await world.gateway.generate(value, fields)
     await world.gateway.delete([gone])
     ours = {active, blocked, both, gone}

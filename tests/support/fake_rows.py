@@ -38,7 +38,7 @@ def _frozen(value: object) -> Hashable:
         return frozenset((name, _frozen(item)) for name, item in items)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(_frozen(item) for item in cast("Sequence[object]", value))
-    return cast("Hashable", value)
+    return value
 
 
 def _lifetime(text: object) -> timedelta | None:

@@ -7,8 +7,9 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, TypeVar
 
 from litellm_key_operator.domain.errors import (
     CustomKeysForbidden,
@@ -26,6 +27,8 @@ from litellm_key_operator.gateway.errors import absent, refusal
 from litellm_key_operator.gateway.transport import MEBIBYTE, Observe, Transport
 from litellm_key_operator.gateway.wire import Reply
 from litellm_key_operator.ports import Credential, Preflight
+
+T = TypeVar("T")
 
 _PAGE = 100
 _MOST_IN_A_LIST = 8 * MEBIBYTE
@@ -63,12 +66,12 @@ class LiteLLM:
     async def generate(self, value: KeyValue, fields: Mapping[str, object]) -> Row:
         """Register this value. Raises AliasTaken, CustomKeysForbidden, Rejected."""
         reply = await self._transport.exchange("POST", "/key/generate", body=fields, value=value)
-        return wire.generated(await self._answer(reply), value.token_id)
+        return await self._read(reply, partial(wire.generated, token_id=value.token_id))
 
     async def info(self, token_id: str) -> Row | None:
         """What LiteLLM knows of one token; None if it says that it knows nothing."""
         reply = await self._transport.exchange("GET", "/key/info", params={"key": _hash(token_id)})
-        return None if absent(reply) else wire.informed(await self._answer(reply), token_id)
+        return None if absent(reply) else await self._read(reply, partial(wire.informed, token_id=token_id))
 
     async def infos(self, token_ids: Sequence[str]) -> list[Row]:
         """The rows of those of the tokens that have one."""
@@ -76,12 +79,12 @@ class LiteLLM:
             return []
         body = {"keys": [_hash(token_id) for token_id in token_ids]}
         reply = await self._transport.exchange("POST", "/v2/key/info", body=body, most=_MOST_IN_A_LIST)
-        return wire.batch(await self._answer(reply))
+        return await self._read(reply, wire.batch)
 
     async def update(self, token_id: str, changes: Mapping[str, object]) -> Row | None:
         """Change one row; None if LiteLLM says that it has none. Raises AliasTaken, Rejected."""
         reply = await self._transport.exchange("POST", "/key/update", body={**changes, "key": _hash(token_id)})
-        return None if absent(reply) else wire.updated(await self._answer(reply), token_id)
+        return None if absent(reply) else await self._read(reply, partial(wire.updated, token_id=token_id))
 
     async def delete(self, token_ids: Sequence[str]) -> None:
         """Delete rows. Raises Rejected if the credential may not touch one of them; then nothing was deleted."""
@@ -113,14 +116,14 @@ class LiteLLM:
         await self.infos([_NOBODY])
         await self.update(_NOBODY, {"blocked": True})
         await self.delete([_NOBODY])
-        await self._list({"size": "1"})
+        await self._answer(await self._list({"size": "1"}))
         return Preflight(version=await self._version(), database=True, custom_keys=custom_keys)
 
     async def models(self) -> frozenset[str]:
         """Model names, wildcards and access groups. Raises Denied if the credential may not ask for them."""
         params = {"scope": "expand", "return_wildcard_routes": "true", "include_model_access_groups": "true"}
         reply = await self._transport.exchange("GET", "/v1/models", params=params, most=_MOST_IN_A_LIST)
-        return wire.model_names(await self._answer(reply))
+        return await self._read(reply, wire.model_names)
 
     async def close(self) -> None:
         """Close; calls under way fail with Unavailable."""
@@ -133,7 +136,8 @@ class LiteLLM:
     async def _pages(self, params: Mapping[str, str]) -> AsyncIterator[Row]:
         seen: set[str | None] = set()
         for number in itertools.count(1):
-            page = wire.page(await self._list({**params, "size": str(_PAGE), "page": str(number)}), number)
+            reply = await self._list({**params, "size": str(_PAGE), "page": str(number)})
+            page = await self._read(reply, partial(wire.page, number=number))
             fresh = [row for row in page.rows if row.token_id not in seen]
             seen.update(row.token_id for row in fresh)
             for row in fresh:
@@ -144,8 +148,16 @@ class LiteLLM:
 
     async def _list(self, params: Mapping[str, str]) -> Reply:
         order = {"return_full_object": "true", "sort_by": "created_at", "sort_order": "asc"}
-        reply = await self._transport.exchange("GET", "/key/list", params={**order, **params}, most=_MOST_IN_A_LIST)
-        return await self._answer(reply)
+        return await self._transport.exchange("GET", "/key/list", params={**order, **params}, most=_MOST_IN_A_LIST)
+
+    async def _read(self, reply: Reply, read: Callable[[Reply], T]) -> T:
+        answer = await self._answer(reply)
+        try:
+            return read(answer)
+        except Unavailable as error:
+            lost = error
+        # Without the frames of the reading: they hold the answer, and that may quote what was sent.
+        raise lost.with_traceback(None)
 
     async def _answer(self, reply: Reply) -> Reply:
         """The reply, if it is no refusal.

@@ -190,11 +190,11 @@ def _http(credential: Credential, seconds: float) -> httpx.AsyncClient:
 
 def _trust(credential: Credential) -> ssl.SSLContext:
     """The declared CAs and no others; the system's, if none are declared."""
+    # Bundles name their CAs in comments, and not always in ASCII; an empty text would mean the system's CAs.
+    bundle = None if credential.ca is None else credential.ca.encode("ascii", "ignore").decode() or "empty"
     try:
-        if credential.ca is not None and not credential.ca.strip():
-            raise Rejected("the CA bundle is empty")
-        context = ssl.create_default_context(cadata=credential.ca)
-    except (ssl.SSLError, ValueError):
+        context = ssl.create_default_context(cadata=bundle)
+    except ssl.SSLError:
         raise Rejected("the CA bundle is not a list of certificates in PEM") from None
     if credential.insecure_skip_verify:
         context.check_hostname = False

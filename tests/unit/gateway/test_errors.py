@@ -11,6 +11,7 @@ from litellm_key_operator.domain.errors import (
     AliasTaken,
     CustomKeysForbidden,
     Denied,
+    NotPermitted,
     OutsideError,
     Rejected,
     TLSFailure,
@@ -70,11 +71,11 @@ TABLE: list[tuple[str, tuple[int, object], type[OutsideError]]] = [
     (UPDATE, told(400, "Authentication Error, something nobody thought of"), Unavailable),
     # The credential.
     (GENERATE, told(401, UNKNOWN_TOKEN), Denied),
-    (GENERATE, told(401, ROLE), Denied),
+    (GENERATE, told(401, ROLE), NotPermitted),
     (INFO, told(401, "Authentication Error - Expired Key."), Denied),
-    (DELETE, (403, {"detail": ROUTE}), Denied),
-    (GENERATE, (403, {"detail": ROUTE}), Denied),
-    (LIST, (403, {"detail": {"error": "You are not allowed to look"}}), Denied),
+    (DELETE, (403, {"detail": ROUTE}), NotPermitted),
+    (GENERATE, (403, {"detail": ROUTE}), NotPermitted),
+    (LIST, (403, {"detail": {"error": "You are not allowed to look"}}), NotPermitted),
     (DELETE, told(403, "{'error': 'You are not authorized to delete this key'}"), Rejected),
     # The database is away.
     (GENERATE, told(500, "{'error': 'Internal Server Error.'}"), Unavailable),

@@ -12,6 +12,7 @@ from litellm_key_operator.gateway.wire import Reply, batch, generated, informed,
 
 TOKEN = "a" * 64
 VALUE = "sk-0123456789abcdefghij"
+NOTHING: dict[str, object] = {}
 NOW = datetime(2026, 11, 25, 2, 16, 0, tzinfo=UTC)
 
 
@@ -80,7 +81,7 @@ def test_an_answer_about_another_token_is_no_answer() -> None:
 
 
 def test_rows_of_a_batch_have_no_token_and_rows_of_a_list_have() -> None:
-    assert [row.token_id for row in batch(reply({"info": [{}, {}]}))] == [None, None]
+    assert [row.token_id for row in batch(reply({"info": [NOTHING, NOTHING]}))] == [None, None]
     listed = page(reply({"keys": [{"token": TOKEN}], "total_pages": 2}), 1)
     assert [row.token_id for row in listed.rows] == [TOKEN]
 
@@ -111,7 +112,9 @@ def test_what_cannot_be_understood_is_no_answer(info: object) -> None:
         informed(reply({"info": info}), TOKEN)
 
 
-@pytest.mark.parametrize("payload", [None, [], "x", {}, {"keys": {}}, {"keys": ["hash"]}, {"keys": [{}]}])
+@pytest.mark.parametrize(
+    "payload", [None, [], "x", NOTHING, {"keys": NOTHING}, {"keys": ["hash"]}, {"keys": [NOTHING]}]
+)
 def test_a_list_that_cannot_be_understood_is_no_answer(payload: object) -> None:
     with pytest.raises(Unavailable):
         page(reply(payload), 1)
