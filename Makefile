@@ -45,7 +45,7 @@ check: $(READY) ## lint, format, types, layers, generated files
 
 .PHONY: generate
 generate: $(READY) ## write the CRDs anew from the models
-	$(BIN)/python -m litellm_key_operator.api.crd
+	$(BIN)/python -m litellm_key_operator.api.crd --write
 
 .PHONY: format
 format: $(READY) ## format, and mend what the linter can mend

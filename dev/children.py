@@ -145,8 +145,9 @@ def run(
     `detail` makes the step's detail of the number of lines so far and the last one.
     """
     words = [os.fspath(part) for part in command]
-    with log.open("a", encoding="utf-8") as out:
-        process = subprocess.Popen(
+    with (
+        log.open("a", encoding="utf-8") as out,
+        subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -156,7 +157,8 @@ def run(
             cwd=cwd,
             env=env,
             start_new_session=True,
-        )
+        ) as process,
+    ):
         _watch.tell(f"+{process.pid} {int(signal.SIGTERM)}")
         try:
             assert process.stdout is not None  # noqa: S101 - a pipe, as asked for
@@ -164,13 +166,14 @@ def run(
                 out.write(line)
                 if detail:
                     step.detail = detail(number, line.strip())
-            code = process.wait()
-        finally:
-            watchdog.end({process.pid: signal.SIGTERM} if process.poll() is None else {})
             process.wait()
+        finally:
+            if process.poll() is None:
+                watchdog.end({process.pid: signal.SIGTERM})
             _watch.tell(f"-{process.pid}")
-    if code:
-        raise ServerError(f"{step.what}: `{' '.join(words[:4])} ...` ended with {code}; {log} ends\n{tail(log)}")
+    if process.returncode:
+        command_line = " ".join(words[:4])
+        raise ServerError(f"{step.what}: `{command_line} ...` ended with {process.returncode}; {log} ends\n{tail(log)}")
 
 
 def tail(log: Path, lines: int = 15) -> str:

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
 ZOMBIE: Final = b"Z"
@@ -21,12 +22,9 @@ PATIENCE: Final = 5.0
 
 def alive(group: int) -> bool:
     """Whether a process of the group still runs; zombies, which nobody may ever reap, do not."""
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdecimal():
-            continue
+    for name in filter(str.isdecimal, os.listdir("/proc")):  # noqa: PTH208 - names, not paths
         try:
-            with open(f"/proc/{entry.name}/stat", "rb") as file:  # noqa: PTH123 - a hundred of them, a few times a second
-                state, _, member = file.read().rpartition(b") ")[2].split()[:3]
+            state, _, member = Path(f"/proc/{name}/stat").read_bytes().rpartition(b") ")[2].split()[:3]
         except OSError:
             continue  # it has just gone
         if int(member) == group and state != ZOMBIE:

@@ -1,0 +1,33 @@
+import threading
+
+import pytest
+
+from dev import progress
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.04, "0.0 s"), (9.96, "10.0 s"), (12.4, "12 s"), (59.6, "1 min 0 s"), (185, "3 min 5 s")]
+)
+def test_durations_are_said_as_people_say_them(seconds: float, words: str) -> None:
+    assert progress.duration(seconds) == words
+
+
+def test_lines_say_what_begins_how_long_it_takes_and_how_it_goes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "HEARTBEAT", 0.05)
+    with progress.step("compiling", "ten minutes") as step:
+        step.detail = "3 of 9 packages"
+        step_is_seen = threading.Event()
+        step_is_seen.wait(0.2)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "==> compiling (usually ten minutes)"
+    assert "    compiling: 3 of 9 packages, 0.1 s" in lines
+    assert lines[-1] == "    compiling: done in 0.2 s"
+
+
+def test_a_step_that_fails_is_not_called_done(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZeroDivisionError), progress.step("dividing"):
+        raise ZeroDivisionError
+    assert "done" not in capsys.readouterr().err
