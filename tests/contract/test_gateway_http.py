@@ -13,7 +13,7 @@ from aiohttp import web
 from litellm_key_operator.domain.errors import Denied, Rejected, Unavailable
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.gateway.client import LiteLLM
-from tests.contract.conftest import credential, fresh
+from tests.support.gateway_worlds import credential, fresh
 from tests.support.loopback import always, served
 
 TOKEN = "a" * 64

@@ -15,7 +15,7 @@ from litellm_key_operator.domain.errors import Denied, Rejected, TLSFailure, Una
 from litellm_key_operator.gateway.client import LiteLLM
 from litellm_key_operator.gateway.pool import Pool
 from litellm_key_operator.ports import Preflight
-from tests.contract.conftest import credential
+from tests.support.gateway_worlds import credential
 from tests.support.loopback import always, served
 
 TOKEN = "a" * 64

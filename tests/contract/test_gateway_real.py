@@ -12,7 +12,7 @@ from litellm_key_operator.domain.errors import Denied, Rejected, Unavailable
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.gateway.client import LiteLLM
 from litellm_key_operator.ports import Gateway
-from tests.contract.conftest import RealWorld, credential, fresh
+from tests.support.gateway_worlds import RealWorld, credential, fresh
 
 pytestmark = pytest.mark.servers
 

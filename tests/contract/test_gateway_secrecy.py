@@ -16,7 +16,7 @@ from dev.litellm import Endpoint
 from litellm_key_operator.domain.errors import OutsideError
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.gateway.client import LiteLLM
-from tests.contract.conftest import credential, fresh
+from tests.support.gateway_worlds import credential, fresh
 from tests.support.loopback import Handler, served
 
 VALUE = KeyValue("sk-value-0123456789abcdefghijklmnopqrstuvwxyzABC")
