@@ -183,15 +183,16 @@ def test_what_was_deleted_while_nobody_watched_is_noticed(operators: Operators) 
     access, namespace = operators.access, operators.namespace
     expired = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
     with before_api_server(access) as (proxy, kubeconfig):
+        # No watch ever begins: what is known of Keys is from one LIST after the other.
+        proxy.on("GET", KEYS_WATCH, Answer(200, json.dumps(expired).encode() + b"\n"), nth=None)
         operator = operators.start(kubeconfig=kubeconfig).wait_ready()
         wait_until_seen(operator, access, namespace, "gone")
-        # The watch under way is cut with the API server's answer to the next LIST; from then on none ever begins.
-        proxy.on("GET", KEYS_WATCH, Answer(200, json.dumps(expired).encode() + b"\n"), nth=None)
         access.kubectl("delete", "litellmkey", "gone", "-n", namespace)
         operator.wait_for(
             lambda: operator.metric("litellm_key_status_condition", name="gone", status="False") == 0,
             "the deleted Key to be forgotten",
         )
+        assert operator.terminate() == 0
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -13,27 +13,12 @@ from litellm_key_operator.api.connection import LiteLLMConnection
 from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.role import LiteLLMRole
 from litellm_key_operator.domain.state import SecretSeen
+from litellm_key_operator.engine.engine import Engine
 
 T = TypeVar("T")
+Deliver = Callable[[Callable[[Any], None], Any], object]
+"""Calls with a value, in the engine's thread: `loop.call_soon_threadsafe`. kopf's events arrive in another one."""
 _log = structlog.get_logger(__name__)
-
-
-class Engine(Protocol):
-    """The part of the engine that is fed; all of it synchronous and quick."""
-
-    def key_seen(self, key: LiteLLMKey) -> None: ...  # noqa: D102 - each says it in its name
-    def key_gone(self, key: LiteLLMKey) -> None: ...  # noqa: D102
-    def role_seen(self, role: LiteLLMRole) -> None: ...  # noqa: D102
-    def role_gone(self, role: LiteLLMRole) -> None: ...  # noqa: D102
-    def connection_seen(self, conn: LiteLLMConnection) -> None: ...  # noqa: D102
-    def connection_gone(self, conn: LiteLLMConnection) -> None: ...  # noqa: D102
-    def secret_seen(self, secret: SecretSeen) -> None: ...  # noqa: D102
-    def secret_gone(self, secret: SecretSeen) -> None: ...  # noqa: D102
-    def namespace_seen(self, name: str, labels: dict[str, str]) -> None: ...  # noqa: D102
-    def namespace_gone(self, name: str) -> None: ...  # noqa: D102
-
-    def relisted(self, kind: str) -> None:
-        """The kind was listed again: deletions may have been missed in between."""
 
 
 class Resource(NamedTuple):
@@ -62,10 +47,16 @@ class Source(Generic[T]):
     """One kind of object: how it is read, and where it goes."""
 
     def __init__(
-        self, kind: str, parse: Callable[[Mapping[str, Any]], T], seen: Callable[[T], None], gone: Callable[[T], None]
+        self,
+        kind: str,
+        parse: Callable[[Mapping[str, Any]], T],
+        deliver: Deliver,
+        seen: Callable[[T], None],
+        gone: Callable[[T], None],
     ) -> None:
         self.kind = kind
         self._parse = parse
+        self._deliver = deliver
         self._seen = seen
         self._gone = gone
         self._refused: dict[str, str] = {}
@@ -79,7 +70,7 @@ class Source(Generic[T]):
             self._refuse(uid, body["metadata"], error)
         else:
             self._refused.pop(uid, None)
-            (self._gone if event == "DELETED" else self._seen)(parsed)
+            self._deliver(self._gone if event == "DELETED" else self._seen, parsed)
         if event == "DELETED":
             self._refused.pop(uid, None)
 
@@ -114,22 +105,28 @@ class Feed:
     def __init__(
         self,
         engine: Engine,
-        parse_secret: Callable[[Mapping[str, Any]], SecretSeen],
+        deliver: Deliver,
         *,
+        parse_secret: Callable[[Mapping[str, Any]], SecretSeen],
         namespaces: bool,
     ) -> None:
         self.sources: dict[Resource, Source[Any]] = {
-            KEYS: Source(names.KEY.kind, LiteLLMKey.model_validate, engine.key_seen, engine.key_gone),
-            ROLES: Source(names.ROLE.kind, LiteLLMRole.model_validate, engine.role_seen, engine.role_gone),
+            KEYS: Source(names.KEY.kind, LiteLLMKey.model_validate, deliver, engine.key_seen, engine.key_gone),
+            ROLES: Source(names.ROLE.kind, LiteLLMRole.model_validate, deliver, engine.role_seen, engine.role_gone),
             CONNECTIONS: Source(
-                names.CONNECTION.kind, LiteLLMConnection.model_validate, engine.connection_seen, engine.connection_gone
+                names.CONNECTION.kind,
+                LiteLLMConnection.model_validate,
+                deliver,
+                engine.connection_seen,
+                engine.connection_gone,
             ),
-            SECRETS: Source("Secret", parse_secret, engine.secret_seen, engine.secret_gone),
+            SECRETS: Source("Secret", parse_secret, deliver, engine.secret_seen, engine.secret_gone),
         }
         if namespaces:
             self.sources[NAMESPACES] = Source(
                 "Namespace",
                 _labels,
+                deliver,
                 lambda seen: engine.namespace_seen(seen.name, seen.labels),
                 lambda gone: engine.namespace_gone(gone.name),
             )

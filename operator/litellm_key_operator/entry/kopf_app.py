@@ -1,20 +1,21 @@
-"""kopf, embedded: it logs in, watches, and goes on watching; it writes nothing and decides nothing."""
+"""kopf, embedded: it logs in, watches, and is started anew when it ends; it writes nothing and decides nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import kopf
 import structlog
-from typing_extensions import override
 
 from litellm_key_operator import metrics
-from litellm_key_operator.api import names
 from litellm_key_operator.entry.access import open_session
-from litellm_key_operator.entry.feed import SECRETS, Feed, Source
+from litellm_key_operator.entry.feed import Feed, Source
+from litellm_key_operator.entry.kopf_settings import operator_settings
 
 _log = structlog.get_logger(__name__)
 
@@ -25,95 +26,112 @@ HEALTHY_AFTER: Final = 120.0
 LISTED_WITHIN: Final = 90.0
 """Seconds within which every kind has to be listed: kopf idles without a word if a CRD is missing when it starts."""
 FAILURES_IN_A_ROW: Final = 10
+STOPPED_WITHIN: Final = 2.0
+"""Seconds after which a run of kopf that does not end is left to itself."""
 
 
 class WatchError(Exception):
     """The cluster could not be watched, time and again."""
 
 
-class NoDiffBase(kopf.DiffBaseStorage):
-    """Keeps no last-seen state: nothing here asks for differences, and half of kopf's work per event is saved."""
+class KopfRun:
+    """One life of kopf, in a thread with an event loop of its own.
 
-    @override
-    def build(self, *, body: kopf.Body, extra_fields: Iterable[Any] | None = None) -> kopf.BodyEssence:
-        return kopf.BodyEssence()
+    At its end kopf cancels every task of its loop that is younger than itself, which must not be the engine's; and
+    after some errors it leaves tasks behind that never end, which must not keep the process from ending.
+    """
 
-    @override
-    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
-        return kopf.BodyEssence()
+    def __init__(self, feed: Feed, namespaces: Sequence[str]) -> None:
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.listed = asyncio.Event()
+        self.unlisted = {resource.plural for resource in feed.sources}
+        self._feed = feed
+        self._namespaces = namespaces
+        self._ours = asyncio.get_running_loop()
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._live = True
+        self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
 
-    @override
-    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
-        return
+    def start(self) -> None:
+        """Begin; `ended` tells, some time, why it is over."""
+        self._thread.start()
 
+    async def stop(self) -> None:
+        """End it, or leave it to itself if it will not; nothing is heard of it any more either way."""
+        self._live = False
+        with suppress(RuntimeError):  # its loop may be closed already
+            self._loop.call_soon_threadsafe(self._stop.set)
+        done, _ = await asyncio.wait({self.ended}, timeout=STOPPED_WITHIN)
+        if not done:
+            _log.warning("kopf did not end and is left behind")
 
-class NoProgress(kopf.ProgressStorage):
-    """Keeps no progress: there are no handlers that could be half done."""
+    def _run(self) -> None:
+        """The thread."""
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._operate())
+            reason = "it ended by itself"
+        except Exception as error:  # noqa: BLE001 - whatever ended kopf, it is started anew
+            reason = f"{type(error).__name__}: {error}"
+        with suppress(RuntimeError):  # ours may be closed by now, if this run had been left behind
+            self._ours.call_soon_threadsafe(self._end, reason)
 
-    @override
-    def fetch(self, *, key: Any, body: kopf.Body) -> None:
-        return None
+    def _end(self, reason: str) -> None:
+        if not self.ended.done():
+            self.ended.set_result(reason)
 
-    @override
-    def store(self, *, key: Any, record: Any, body: kopf.Body, patch: kopf.Patch) -> None:
-        return
+    async def _operate(self) -> None:
+        await kopf.operator(
+            registry=self._registry(),
+            settings=operator_settings(),
+            standalone=True,
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            stop_flag=self._stop,
+        )
 
-    @override
-    def purge(self, *, key: Any, body: kopf.Body, patch: kopf.Patch) -> None:
-        return
+    def _registry(self) -> kopf.OperatorRegistry:
+        registry = kopf.OperatorRegistry()
 
-    @override
-    def touch(self, *, body: kopf.Body, patch: kopf.Patch, value: str | None) -> None:
-        return
+        @kopf.on.login(registry=registry, id="login")
+        async def login(**kwargs: Any) -> kopf.AiohttpSession:
+            return await open_session(self._list_heard, **kwargs)
 
-    @override
-    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
-        return essence
+        for resource, source in self._feed.sources.items():
+            kopf.on.event(*resource, registry=registry)(self._handler(source))
+        return registry
 
+    def _handler(self, source: Source[Any]) -> Callable[..., Any]:
+        async def handle(event: kopf.RawEvent, **_: Any) -> None:
+            if self._live:
+                source.receive(event["type"], event["object"])
 
-def operator_settings() -> kopf.OperatorSettings:
-    """How kopf is to behave; every line is there because of a trap."""
-    settings = kopf.OperatorSettings()
-    # kopf takes its own finalizer off whenever no handler needs it: under our name it would take ours off, for ever.
-    settings.persistence.finalizer = f"{names.GROUP}/kopf-unused"
-    settings.persistence.diffbase_storage = NoDiffBase()
-    settings.persistence.progress_storage = NoProgress()
-    settings.scanning.disabled = True
-    settings.posting.enabled = False
-    settings.peering.standalone = True
-    settings.watching.chunk_size = 500
-    settings.watching.connect_timeout = 10
-    settings.watching.reconnect_backoff = 1.0
-    # The server filters; `labels=` of a handler would have every Secret of the cluster sent here.
-    settings.watching.label_selectors[SECRETS] = f"{names.LABEL_MANAGED_BY}={names.PROGRAM}"
-    # A worker per object lives so long; a limit of workers would be a limit of objects per such time.
-    settings.queueing.idle_timeout = 0.5
-    settings.queueing.exit_timeout = 1.0
-    settings.networking.request_timeout = 30
-    settings.networking.connect_timeout = 5
-    settings.networking.error_backoffs = (0.5, 1, 2, 4, 8, 15, 30)
-    settings.execution.max_workers = 2
-    # Set, it kills the process ten minutes after a run of kopf has ended, though another one may be under way.
-    settings.process.ultimate_exiting_timeout = None
-    return settings
+        handle.__name__ = f"{source.kind.lower()}_event"
+        return handle
+
+    def _list_heard(self, plural: str) -> None:
+        if self._live:
+            self._ours.call_soon_threadsafe(self._listed, plural)
+
+    def _listed(self, plural: str) -> None:
+        self.unlisted.discard(plural)
+        if not self.unlisted:
+            self.listed.set()
+        self._feed.listed(plural)
 
 
 class Watches:
-    """The watches of one process: started, looked after, started anew.
+    """The watches of one process: started, looked after, started anew."""
 
-    kopf's own `operator()` is not used: at its end it cancels every task of the event loop that is younger than itself,
-    the engine's and the HTTP server's too. `spawn_tasks` starts the same; ending them is done here.
-    """
-
-    def __init__(self, feed: Feed, namespaces: Sequence[str], reclaim_signals: Callable[[], None]) -> None:
+    def __init__(self, feed: Feed, namespaces: Sequence[str]) -> None:
         self._feed = feed
         self._namespaces = namespaces
-        self._reclaim_signals = reclaim_signals
-        self._unlisted: set[str] = set()
-        self._all_listed = asyncio.Event()
 
     async def keep(self) -> None:
         """Watch until cancelled; raises WatchError if that fails too often in a row."""
+        # It says at every start that signals are not its business here.
+        logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
         failures = 0
         loop = asyncio.get_running_loop()
         while True:
@@ -129,65 +147,15 @@ class Watches:
 
     async def _watch_once(self) -> str:
         """Watch until it fails; answers why it did."""
-        async with self._running() as tasks:
-            listing = asyncio.create_task(self._all_listed.wait(), name="first lists")
-            try:
-                done, _ = await asyncio.wait(
-                    {listing, *tasks}, timeout=LISTED_WITHIN, return_when=asyncio.FIRST_COMPLETED
-                )
-                if not done:
-                    return f"no list of {', '.join(sorted(self._unlisted))} within {LISTED_WITHIN:g} s"
-                if done == {listing}:
-                    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                listing.cancel()
-        ended = next(iter(done - {listing}))
-        error = None if ended.cancelled() else ended.exception()
-        return f"{type(error).__name__}: {error}" if error else f"the end of its {ended.get_name()}"
-
-    @asynccontextmanager
-    async def _running(self) -> AsyncGenerator[set[asyncio.Task[Any]]]:
-        """Kopf's tasks, cancelled and awaited on the way out."""
-        self._unlisted = {resource.plural for resource in self._feed.sources}
-        self._all_listed.clear()
-        tasks = set(
-            await kopf.spawn_tasks(
-                registry=self._registry(),
-                settings=operator_settings(),
-                standalone=True,
-                clusterwide=not self._namespaces,
-                namespaces=self._namespaces,
-            )
-        )
-        self._reclaim_signals()
+        run = KopfRun(self._feed, self._namespaces)
+        listing = asyncio.create_task(run.listed.wait(), name="first lists")
+        run.start()
         try:
-            yield tasks
+            either: set[asyncio.Future[Any]] = {listing, run.ended}
+            done, _ = await asyncio.wait(either, timeout=LISTED_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                return f"no list of {', '.join(sorted(run.unlisted))} within {LISTED_WITHIN:g} s"
+            return await asyncio.shield(run.ended)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _registry(self) -> kopf.OperatorRegistry:
-        registry = kopf.OperatorRegistry()
-
-        @kopf.on.login(registry=registry, id="login")
-        async def login(**kwargs: Any) -> kopf.AiohttpSession:
-            return await open_session(self._listed, **kwargs)
-
-        for resource, source in self._feed.sources.items():
-            kopf.on.event(*resource, registry=registry)(_handler(source))
-        return registry
-
-    def _listed(self, plural: str) -> None:
-        self._unlisted.discard(plural)
-        if not self._unlisted:
-            self._all_listed.set()
-        self._feed.listed(plural)
-
-
-def _handler(source: Source[Any]) -> Callable[..., Any]:
-    async def handle(event: kopf.RawEvent, **_: Any) -> None:
-        source.receive(event["type"], event["object"])
-
-    handle.__name__ = f"{source.kind.lower()}_event"
-    return handle
+            listing.cancel()
+            await run.stop()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -27,7 +27,7 @@ from litellm_key_operator.cluster.secrets import ClusterSecrets, seen
 from litellm_key_operator.domain.errors import OutsideError
 from litellm_key_operator.engine.engine import Engine
 from litellm_key_operator.engine.options import Options
-from litellm_key_operator.entry.feed import Feed
+from litellm_key_operator.entry.feed import Deliver, Feed
 from litellm_key_operator.entry.http import Health, Phase, serving
 from litellm_key_operator.entry.kopf_app import WatchError, Watches
 from litellm_key_operator.entry.lifecycle import FAILED, closing_down, end_within, patiently, unless
@@ -54,13 +54,10 @@ async def run(settings: Run) -> int:
     """Run the operator until a signal; answers the exit code."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
-    def take_signals() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-
-    take_signals()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
     metrics.BUILD_INFO.labels(version(PROGRAM)).set(1)
-    program = Program(settings, take_signals)
+    program = Program(settings)
     try:
         async with serving(program.health, metrics.REGISTRY, *settings.http_address) as port:
             _log.info("serving", port=port, version=version(PROGRAM))
@@ -78,10 +75,9 @@ async def run(settings: Run) -> int:
 class Program:
     """What is there once per process; its steps follow one another in `work`."""
 
-    def __init__(self, settings: Run, take_signals: Callable[[], None]) -> None:
+    def __init__(self, settings: Run) -> None:
         self.health = Health()
         self._settings = settings
-        self._take_signals = take_signals
         self._identity = f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}"
         self._grace = GRACE
 
@@ -137,8 +133,7 @@ class Program:
                 walk_interval=settings.walk_interval,
             ),
         )
-        feed = Feed(engine, seen, namespaces=not settings.namespaces)
-        watches = Watches(feed, settings.namespaces, self._take_signals)
+        feed = Feed(engine, _delivery(), parse_secret=seen, namespaces=not settings.namespaces)
         async with closing_down(
             lambda: engine.stop(self._grace), lambda: journal.stop(min(EVENTS_WITHIN, self._grace)), pool.close
         ):
@@ -148,7 +143,17 @@ class Program:
             with _leading(engine):
                 self.health.phase = Phase.LEADING
                 _log.info("leading", keys=len(engine.cache.keys), installation=keyring.installation)
-                await watches.keep()
+                await Watches(feed, settings.namespaces).keep()
+
+
+def _delivery() -> Deliver:
+    """Into the engine's event loop, from kopf's thread."""
+    loop = asyncio.get_running_loop()
+
+    def deliver(call: Callable[[Any], None], value: Any) -> None:
+        loop.call_soon_threadsafe(call, value)
+
+    return deliver
 
 
 @contextmanager

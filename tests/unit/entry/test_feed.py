@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pytest
 import structlog
 
 from litellm_key_operator.domain.state import SecretSeen
-from litellm_key_operator.entry.feed import CONNECTIONS, KEYS, NAMESPACES, ROLES, SECRETS, Engine, Feed
+from litellm_key_operator.entry.feed import CONNECTIONS, KEYS, NAMESPACES, ROLES, SECRETS, Feed
 
 
 class Recorder:
@@ -50,6 +50,13 @@ ROLE = body({"models": ["gpt-4o-mini"], "ttl": "30d"})
 CONNECTION = body({"url": "http://litellm:4000", "adminKeySecretRef": {"name": "admin"}})
 
 
+def feed_of(engine: Recorder, *, namespaces: bool) -> Feed:
+    def deliver(call: Callable[[Any], None], value: Any) -> None:
+        call(value)
+
+    return Feed(cast("Any", engine), deliver, parse_secret=parse_secret, namespaces=namespaces)
+
+
 @pytest.fixture
 def engine() -> Recorder:
     return Recorder()
@@ -57,7 +64,7 @@ def engine() -> Recorder:
 
 @pytest.fixture
 def feed(engine: Recorder) -> Feed:
-    return Feed(cast("Engine", engine), parse_secret, namespaces=True)
+    return feed_of(engine, namespaces=True)
 
 
 def test_each_kind_arrives_where_it_belongs(feed: Feed, engine: Recorder) -> None:
@@ -70,7 +77,7 @@ def test_each_kind_arrives_where_it_belongs(feed: Feed, engine: Recorder) -> Non
 
 
 def test_without_the_right_to_see_namespaces_they_are_not_watched(engine: Recorder) -> None:
-    assert set(Feed(cast("Engine", engine), parse_secret, namespaces=False).sources) == {
+    assert set(feed_of(engine, namespaces=False).sources) == {
         KEYS,
         ROLES,
         CONNECTIONS,

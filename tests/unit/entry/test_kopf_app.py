@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any, cast
 
 import kopf
 import pytest
+import structlog
 
 from litellm_key_operator.api import names
 from litellm_key_operator.entry import kopf_app
-from litellm_key_operator.entry.feed import SECRETS, Engine, Feed
-from litellm_key_operator.entry.kopf_app import FAILURES_IN_A_ROW, WatchError, Watches, operator_settings
+from litellm_key_operator.entry.feed import SECRETS, Feed
+from litellm_key_operator.entry.kopf_app import FAILURES_IN_A_ROW, KopfRun, WatchError, Watches
+from litellm_key_operator.entry.kopf_settings import operator_settings
 
-
-@pytest.fixture
-def spawned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Instead of kopf: one task that fails at once, and what came of each."""
-    ends: list[str] = []
-
-    async def fail() -> None:
-        ends.append("failed")
-        raise RuntimeError("410? 500!")
-
-    async def hold() -> None:
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            ends.append("cancelled")
-            raise
-
-    async def spawn_tasks(**_: Any) -> list[asyncio.Task[None]]:
-        held = asyncio.create_task(hold())
-        await asyncio.sleep(0)
-        return [asyncio.create_task(fail(), name="a watch"), held]
-
-    monkeypatch.setattr(kopf, "spawn_tasks", spawn_tasks)
-    monkeypatch.setattr(kopf_app, "FIRST_PAUSE", 0.0)
-    return ends
-
-
-def watches(reclaimed: Callable[[], None] = lambda: None) -> Watches:
-    feed = Feed(cast("Engine", Deaf()), cast("Any", dict), namespaces=True)
-    return Watches(feed, [], reclaimed)
+PLURALS = [*(kind.plural for kind in (names.KEY, names.ROLE, names.CONNECTION)), "secrets", "namespaces"]
 
 
 class Deaf:
@@ -56,55 +30,98 @@ class Deaf:
         return ignore
 
 
-async def test_after_enough_failures_in_a_row_it_gives_up(spawned: list[str]) -> None:
+class Stand:
+    """Stands in for `kopf.operator`: what it is to do, and how often it was begun, in which threads."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun = 0
+        self.threads: set[threading.Thread] = set()
+        self.act: Callable[[asyncio.Event], Any] = self.fail
+        monkeypatch.setattr(kopf, "operator", self)
+        monkeypatch.setattr(kopf_app, "FIRST_PAUSE", 0.0)
+
+    async def __call__(self, *, stop_flag: asyncio.Event, **_: Any) -> None:
+        self.begun += 1
+        self.threads.add(threading.current_thread())
+        await self.act(stop_flag)
+
+    @staticmethod
+    async def fail(_: asyncio.Event) -> None:
+        raise RuntimeError("410? 500!")
+
+    @staticmethod
+    async def wait(stop: asyncio.Event) -> None:
+        await stop.wait()
+
+
+@pytest.fixture
+def stand(monkeypatch: pytest.MonkeyPatch) -> Stand:
+    return Stand(monkeypatch)
+
+
+def feed() -> Feed:
+    return Feed(cast("Any", Deaf()), lambda call, value: call(value), parse_secret=cast("Any", dict), namespaces=True)
+
+
+async def test_after_enough_failures_in_a_row_it_gives_up(stand: Stand) -> None:
     with pytest.raises(WatchError, match="10 times in a row, last because of RuntimeError: 410"):
-        await watches().keep()
-    assert spawned == ["failed", "cancelled"] * FAILURES_IN_A_ROW
+        await Watches(feed(), []).keep()
+    assert stand.begun == FAILURES_IN_A_ROW
+    assert threading.current_thread() not in stand.threads
 
 
-async def test_failures_far_apart_are_not_in_a_row(spawned: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failures_far_apart_are_not_in_a_row(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    often, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    async def fail(stop: asyncio.Event) -> None:
+        if stand.begun > 2 * FAILURES_IN_A_ROW:
+            loop.call_soon_threadsafe(often.set)
+        await stand.fail(stop)
+
+    stand.act = fail
     monkeypatch.setattr(kopf_app, "HEALTHY_AFTER", -1.0)
-    often = asyncio.Event()
-    keeping = asyncio.create_task(watches(lambda: often.set() if len(spawned) > 3 * FAILURES_IN_A_ROW else None).keep())
+    keeping = asyncio.create_task(Watches(feed(), []).keep())
     await often.wait()
     assert not keeping.done()
     keeping.cancel()
+    await asyncio.wait({keeping})
 
 
-async def test_signals_are_taken_back_after_every_start(spawned: list[str]) -> None:
-    taken: list[int] = []
-    with pytest.raises(WatchError):
-        await watches(lambda: taken.append(len(spawned))).keep()
-    assert len(taken) == FAILURES_IN_A_ROW
-
-
-async def test_a_kind_that_is_never_listed_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def spawn_tasks(**_: Any) -> list[asyncio.Task[bool]]:
-        return [asyncio.create_task(asyncio.Event().wait())]
-
-    monkeypatch.setattr(kopf, "spawn_tasks", spawn_tasks)
-    monkeypatch.setattr(kopf_app, "FIRST_PAUSE", 0.0)
+async def test_a_kind_that_is_never_listed_is_a_failure(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand.act = stand.wait
     monkeypatch.setattr(kopf_app, "LISTED_WITHIN", 0.01)
     with pytest.raises(WatchError, match=r"no list of litellmconnections, .* within 0\.01 s"):
-        await watches().keep()
+        await Watches(feed(), []).keep()
 
 
-async def test_once_all_is_listed_it_may_be_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def spawn_tasks(**_: Any) -> list[asyncio.Task[bool]]:
-        return [asyncio.create_task(asyncio.Event().wait())]
+async def test_once_all_is_listed_it_may_be_quiet(stand: Stand) -> None:
+    stand.act = stand.wait
+    run = KopfRun(feed(), [])
+    run.start()
+    for plural in PLURALS:
+        assert not run.listed.is_set()
+        run._list_heard(plural)  # pyright: ignore[reportPrivateUsage]
+        await asyncio.sleep(0)
+    assert run.listed.is_set()
+    await run.stop()
+    assert run.ended.result() == "it ended by itself"
 
-    monkeypatch.setattr(kopf, "spawn_tasks", spawn_tasks)
-    monkeypatch.setattr(kopf_app, "LISTED_WITHIN", 0.05)
-    subject = watches()
-    keeping = asyncio.create_task(subject.keep())
-    await asyncio.sleep(0)
-    for kind in (names.KEY, names.ROLE, names.CONNECTION):
-        subject._listed(kind.plural)  # pyright: ignore[reportPrivateUsage]
-    for plural in ("secrets", "namespaces"):
-        subject._listed(plural)  # pyright: ignore[reportPrivateUsage]
-    done, _ = await asyncio.wait({keeping}, timeout=0.2)
-    assert not done
-    keeping.cancel()
+
+async def test_one_that_does_not_end_is_left_behind(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = threading.Event()
+
+    async def hang(_: asyncio.Event) -> None:
+        hanging.wait()
+
+    stand.act = hang
+    monkeypatch.setattr(kopf_app, "STOPPED_WITHIN", 0.05)
+    run = KopfRun(feed(), [])
+    run.start()
+    with structlog.testing.capture_logs() as lines:
+        await run.stop()
+    assert [line["event"] for line in lines] == ["kopf did not end and is left behind"]
+    hanging.set()
+    await run.ended
 
 
 def test_kopf_writes_nothing_on_its_own() -> None:

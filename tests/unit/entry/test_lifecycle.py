@@ -67,7 +67,7 @@ async def test_whoever_is_cancelled_takes_the_work_along() -> None:
 
 async def test_what_is_not_there_yet_is_waited_for_and_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifecycle, "FIRST_PAUSE", 0.0)
-    answers = [Unavailable("nobody there"), Unavailable("nobody there"), Denied("not you"), 42]
+    answers: list[Exception | int] = [Unavailable("nobody there"), Unavailable("nobody there"), Denied("not you"), 42]
 
     async def attempt() -> int:
         answer = answers.pop(0)
