@@ -56,8 +56,9 @@ def _unreported(want: Want, seen: Seen) -> tuple[Revision, ...] | Ask:
     known = survey(want, seen)
     if isinstance(known, Ask):
         return known
-    number = max((revision.number for revision in known), default=0) + 1
-    return (*known, *(want.material.revision(number, url) if known else first(want, url) for url in want.proxies))
+    # Tombstones do not count: else each would ask for one more behind it.
+    number = max((revision.number for revision in known if seen.life(revision) is not Life.BURIED), default=0) + 1
+    return (*known, *(want.material.revision(number, url) if number > 1 else first(want, url) for url in want.proxies))
 
 
 def _without_credential(want: Want, seen: Seen) -> Step | Settled:

@@ -37,6 +37,10 @@ _NOBODY_TELLS: Final = frozenset({KeyReason.SECRET_CONFLICT, KeyReason.ALIAS_CON
 """What ends without an event that would reach us."""
 
 
+_LITELLM_TELLS: Final = frozenset({KeyReason.EXTERNALLY_BLOCKED, KeyReason.EXTERNALLY_DELETED, KeyReason.DRIFTED})
+"""What the row in LiteLLM said: no run may say something else before it looked there again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a run ended. `error`: what stopped it. `again`: the resource changed meanwhile, look at once.
@@ -95,7 +99,7 @@ class Keys:
             record=record(key),
             watched=self.cache.secrets_for(key),
             trace=dict(memory.trace),
-            suspect=memory.suspect,
+            suspect=memory.suspect or any(condition.reason in _LITELLM_TELLS for condition in key.status.conditions),
         )
         return Run(want, seen, memory)
 
