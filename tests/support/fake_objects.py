@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from litellm_key_operator.api.connection import LiteLLMConnection
 from litellm_key_operator.api.key import LiteLLMKey
@@ -26,6 +26,15 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 def place(resource: AnyResource) -> Place:
     """Where it stands."""
     return resource.metadata.namespace, resource.metadata.name
+
+
+def without_nulls(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The same object without its nulls, at any depth but inside lists: a merge patch cannot write them."""
+    return {
+        name: without_nulls(cast("Mapping[str, Any]", item)) if isinstance(item, Mapping) else item
+        for name, item in value.items()
+        if item is not None
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,10 @@ from litellm_key_operator.api.connection import ConnectionStatus, LiteLLMConnect
 from litellm_key_operator.api.key import KeyStatus, LiteLLMKey
 from litellm_key_operator.api.names import FINALIZER, GROUP, LABEL_MANAGED_BY, PROGRAM
 from litellm_key_operator.api.role import LiteLLMRole, RoleStatus
-from litellm_key_operator.cluster.patch import without_nulls
 from litellm_key_operator.domain.errors import Conflict, Gone, Rejected, SecretRejected
 from litellm_key_operator.domain.state import Manifest, SecretSeen
 from litellm_key_operator.ports import Namespaces, Resources, Secrets
-from tests.support.fake_objects import FakeSecret, Hook, State, place
+from tests.support.fake_objects import FakeSecret, Hook, State, place, without_nulls
 
 R = TypeVar("R", LiteLLMRole, LiteLLMConnection)
 

@@ -90,10 +90,13 @@ class Lease:
         renewing.cancel()
         with suppress(asyncio.CancelledError):
             await renewing
-        with suppress(OutsideError):
-            lease = await self._request("GET")
-            if _spec(lease).get("holderIdentity") == self._identity:
-                await self._request("PUT", self._written(lease, holder="", seconds=1))
+        for _ in range(2):
+            # Twice, should the renewal that was just cancelled be stored in between.
+            with suppress(OutsideError):
+                lease = await self._request("GET")
+                if _spec(lease).get("holderIdentity") == self._identity:
+                    await self._request("PUT", self._written(lease, holder="", seconds=1))
+                return
 
     async def _taken(self) -> bool:
         """One try to become the holder."""

@@ -15,7 +15,7 @@ _SORTED: Final = orjson.OPT_SORT_KEYS
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
     """The patch that makes `new` of `old`: null for what is gone, lists whole.
 
-    Neither may hold a null outside a list.
+    A null in `new` is as good as absence, for no merge patch can write one (but in a list).
     """
     patch: Json = dict.fromkeys(name for name in old if name not in new)
     for name, value in new.items():
@@ -28,12 +28,3 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Json:
             # Compared as JSON, where true is not 1.
             patch[name] = value
     return patch
-
-
-def without_nulls(value: Mapping[str, Any]) -> Json:
-    """The same object without its nulls, at any depth but inside lists: a merge patch cannot write them."""
-    return {
-        name: without_nulls(cast("Mapping[str, Any]", item)) if isinstance(item, Mapping) else item
-        for name, item in value.items()
-        if item is not None
-    }

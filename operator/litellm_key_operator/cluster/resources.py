@@ -15,7 +15,7 @@ from litellm_key_operator.api.key import KeyStatus, LiteLLMKey
 from litellm_key_operator.api.names import FINALIZER
 from litellm_key_operator.api.role import LiteLLMRole, RoleStatus
 from litellm_key_operator.cluster.client import MERGE_PATCH, Client
-from litellm_key_operator.cluster.patch import Json, merge_patch, without_nulls
+from litellm_key_operator.cluster.patch import Json, merge_patch
 from litellm_key_operator.cluster.paths import CONNECTIONS, KEYS, ROLES, Path
 from litellm_key_operator.domain.errors import Conflict, Gone, Rejected
 from litellm_key_operator.ports import Resources
@@ -53,8 +53,9 @@ class ClusterResources(Resources):
 
     @override
     async def hold(self, key: LiteLLMKey, annotations: Mapping[str, str]) -> LiteLLMKey:
-        others = [name for name in key.metadata.finalizers if name != FINALIZER]
-        return await self._patch(KEYS, key, {"finalizers": [*others, FINALIZER], "annotations": dict(annotations)})
+        had = key.metadata.finalizers
+        finalizers = had if FINALIZER in had else (*had, FINALIZER)
+        return await self._patch(KEYS, key, {"finalizers": list(finalizers), "annotations": dict(annotations)})
 
     @override
     async def release(self, key: LiteLLMKey) -> None:
@@ -118,7 +119,7 @@ class ClusterResources(Resources):
 
 def _written(status: Model) -> Json:
     """A status as it stands in JSON; what has its default is left out, as it is when it was never written."""
-    return without_nulls(status.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+    return status.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def _parsed(model: type[R], item: Json) -> R:

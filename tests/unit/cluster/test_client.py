@@ -9,9 +9,11 @@ from pathlib import Path as File
 import pytest
 from aiohttp import web
 
+from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.cluster.client import Client
 from litellm_key_operator.cluster.paths import SECRETS
-from litellm_key_operator.domain.errors import Denied, Unavailable
+from litellm_key_operator.cluster.resources import ClusterResources
+from litellm_key_operator.domain.errors import Denied, Gone, Unavailable
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ONE = SECRETS.of("team-a", "app")
@@ -132,3 +134,16 @@ async def test_without_any_access_the_reason_is_said(tmp_path: File, monkeypatch
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))
     with pytest.raises(Denied, match="no access to a cluster"):
         await Client.connect()
+
+
+async def test_a_conflict_on_an_object_that_is_gone_by_now_means_gone(tmp_path: File) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.method == "PATCH":
+            return web.json_response({"reason": "Conflict"}, status=409)
+        return web.json_response({"reason": "NotFound", "details": {"name": "app"}}, status=404)
+
+    meta = {"name": "app", "namespace": "team-a", "uid": "u", "resourceVersion": "1"}
+    key = LiteLLMKey.model_validate({"metadata": meta, "spec": {"roleRef": {"name": "role"}}})
+    async with server(answer, tmp_path) as config, await Client.connect(config) as client:
+        with pytest.raises(Gone):
+            await ClusterResources(client).release(key)
