@@ -1,0 +1,152 @@
+"""What holds once nothing disturbs any more: every process runs until it is content, and then all is as it should be."""
+
+from __future__ import annotations
+
+from litellm_key_operator.api import names
+from litellm_key_operator.api.common import ConditionStatus
+from litellm_key_operator.api.key import LiteLLMKey
+from litellm_key_operator.api.reasons import KeyReason
+from litellm_key_operator.domain.record import Record
+from litellm_key_operator.domain.state import Place
+from litellm_key_operator.engine.memory import Memory
+from tests.simulation import events
+from tests.simulation.activity import Activity
+from tests.simulation.invariants import Violation, check, held_by
+from tests.simulation.world import World, origins
+
+READS = frozenset({"info", "find", "resources.read_key", "secrets.read"})
+MOST_RUNS = 12
+"""Of one process over one resource until it is content; more is no end."""
+
+
+def settle(world: World) -> None:
+    """Run every process over every resource, in turn, until none of them changes anything any more."""
+    uids = [key.metadata.uid for key in world.state.keys.values()]
+    uids += [uid for memories in world.processes for uid in memories if uid not in uids]
+    for _ in range(MOST_RUNS):
+        calls = [call for number in range(len(world.processes)) for uid in uids for call in _calls(world, uid, number)]
+        if READS.issuperset(calls):
+            return
+    raise Violation(f"does not settle in {MOST_RUNS} runs: {', '.join(calls)}", world)
+
+
+def _calls(world: World, uid: str, number: int) -> list[str]:
+    activity = Activity(world, uid, number)
+    activity.finish()
+    return activity.calls
+
+
+def rest(world: World) -> World:
+    """The world at rest: everything is up, everything that travels has arrived, every row was looked at."""
+    at_rest = world.copy("and nothing disturbs any more")
+    for proxy in at_rest.proxies.values():
+        proxy.down = False
+    settle(at_rest)
+    _arrive(at_rest)
+    for memories in at_rest.processes:
+        for key in at_rest.state.keys.values():
+            memories.setdefault(key.metadata.uid, Memory()).suspect = True
+    settle(at_rest)
+    judge(at_rest)
+    return at_rest
+
+
+def end(world: World) -> None:
+    """The claim, at rest, is deleted, and nothing is left of it."""
+    final = world.copy("and is deleted in the end")
+    if events.deleted(final):
+        settle(final)
+        judge(final)
+
+
+def judge(world: World) -> None:
+    """Whether all is as it should be."""
+    check(world)
+    owed = world.owed & (world.live() | world.coming())
+    if owed:
+        raise Violation(f"was not taken back: {sorted(owed)}", world)
+    for key, record in world.records():
+        if key.metadata.deletion_timestamp is not None:
+            if not _foreign(key):
+                raise Violation("is not let go", world)
+        else:
+            _standing(world, key, record)
+    uids = {key.metadata.uid for key in world.state.keys.values()}
+    for memories in world.processes:
+        if memories.keys() - uids:
+            raise Violation("remembers what is gone", world)
+
+
+def _standing(world: World, key: LiteLLMKey, record: Record) -> None:
+    """What the resource says of itself is true, and it says the best that is possible."""
+    uid = key.metadata.uid
+    said = {condition.type: condition for condition in key.status.conditions}
+    live = {place for place in world.live() if origins(world.seeds)[place[1]].uid == uid}
+    ready = said["Ready"]
+    match ready.reason:
+        case KeyReason.ISSUED:
+            _issued(world, key, record, live)
+        case KeyReason.EXPIRED:
+            if live or list(held_by(world, key)):
+                raise Violation("has expired, and something of it is left", world)
+        case reason:
+            if not _obstacle(world, key, reason):
+                raise Violation(f"is not ready for no good reason: {reason}: {ready.message}", world)
+    if uid in world.outlived and ready.reason not in (KeyReason.EXPIRED, *_HANDS_OFF):
+        raise Violation(f"its time is over and it is {ready.reason}", world)
+
+
+_HANDS_OFF = (KeyReason.FOREIGN_INSTALLATION, KeyReason.PAUSED)
+
+
+def _issued(world: World, key: LiteLLMKey, record: Record, live: set[Place]) -> None:
+    current = record.current
+    if current is None or live != {current.place}:
+        raise Violation(f"is ready, and {len(live)} keys of it are live", world)
+    if record.pending is not None or record.retiring:
+        raise Violation(f"is ready and not done: {record.pending} {record.retiring}", world)
+    paused = names.ANNOTATION_PAUSED in key.metadata.annotations
+    secrets = [secret.seen for secret in world.state.secrets.values() if secret.seen.owner_uid == key.metadata.uid]
+    names_of = [secret.name for secret in secrets if current.token_id in secret.hashes.values()]
+    if not paused and names_of != [key.spec.secret.name or key.metadata.name]:
+        raise Violation(f"is ready, and the Secrets that hold its key are {names_of}", world)
+    row = world.proxies[current.url].rows[current.token_id].row
+    for number in range(len(world.processes)):
+        calls = _calls(world, key.metadata.uid, number)
+        if calls and all(condition.status == ConditionStatus.TRUE for condition in key.status.conditions):
+            raise Violation(f"is settled, and is not left alone: {', '.join(calls)}", world)
+    if (row.expires, row.alias) != (record.expires_at, record.alias):
+        raise Violation(f"says {record.expires_at} {record.alias}, LiteLLM {row.expires} {row.alias}", world)
+    rpm = 10 if key.spec.limits.rpm is None else key.spec.limits.rpm
+    if row.fields["rpm_limit"] != rpm and not paused and not _foreign(key):
+        raise Violation(f"asks for {rpm} requests a minute, LiteLLM allows {row.fields['rpm_limit']}", world)
+
+
+def _obstacle(world: World, key: LiteLLMKey, reason: str) -> bool:
+    """Whether what it says stands in its way does."""
+    alias = f"{key.metadata.namespace}/{key.metadata.name}"
+    rows = [stored.row for proxy in world.proxies.values() for stored in proxy.rows.values()]
+    secret = world.state.secrets.get((key.metadata.namespace, key.spec.secret.name or key.metadata.name))
+    match reason:
+        case KeyReason.ALIAS_CONFLICT:
+            return any(row.alias == alias and not row.mark for row in rows)
+        case KeyReason.EXTERNALLY_BLOCKED:
+            return any(row.blocked and "tombstone" not in row.mark for row in rows)
+        case KeyReason.SECRET_CONFLICT:
+            return secret is not None and secret.seen.owner_uid is None
+        case KeyReason.FOREIGN_INSTALLATION:
+            return _foreign(key)
+        case KeyReason.PAUSED | KeyReason.EXTERNALLY_DELETED:
+            return names.ANNOTATION_PAUSED in key.metadata.annotations
+        case _:
+            return False
+
+
+def _foreign(key: LiteLLMKey) -> bool:
+    return not key.metadata.annotations.get(names.ANNOTATION_INSTALLATION, "here").startswith("here")
+
+
+def _arrive(world: World) -> None:
+    events.arrived(world)
+    check(world)
+    settle(world)
