@@ -51,8 +51,9 @@ class Gateway(Protocol):
         """`GET /key/info` by hash: the truth about one token, deleted ones too. None: LiteLLM does not know it."""
 
     async def infos(self, token_ids: Sequence[str]) -> list[Row]:
-        """`POST /v2/key/info`, at most 500 hashes. Rows carry no token id and come in any order; deleted ones are absent,
-        and absence is a question, not an answer.
+        """`POST /v2/key/info`, at most 500 hashes. Rows carry no token id and come in any order.
+
+        Deleted ones are absent, and absence is a question, not an answer.
         """
 
     async def update(self, token_id: str, changes: Mapping[str, object]) -> Row | None:
@@ -75,6 +76,9 @@ class Gateway(Protocol):
 
     async def models(self) -> frozenset[str]:
         """The names that a key's `models` may hold: model names and access groups the proxy serves."""
+
+    async def has_team(self, team_id: str) -> bool:
+        """`GET /team/info`. LiteLLM would issue keys for a team that does not exist. Denied: the credential may not ask."""
 
     async def close(self) -> None:
         """Give the sockets back; calls under way fail with Unavailable."""
@@ -153,8 +157,8 @@ class Resources(Protocol):
 class Secrets(Protocol):
     """Secrets, ours and the admin credentials.
 
-    Errors beside `Unavailable`: Conflict (exists already, or changed since), SecretRejected (quota, admission, invalid),
-    Denied (RBAC).
+    Errors beside `Unavailable`: Conflict (exists already, or changed since), SecretRejected (quota, admission,
+    invalid), Denied (RBAC).
     """
 
     async def read(self, namespace: str, name: str) -> SecretSeen | None:
@@ -167,8 +171,9 @@ class Secrets(Protocol):
         """Create it whole. Conflict if the name is taken, by whomever; Gone if the namespace is ending or gone."""
 
     async def replace(self, manifest: Manifest, seen: SecretSeen) -> SecretSeen:
-        """Put it in the place of the one seen (its resourceVersion is the precondition); foreign labels and annotations
-        that the manifest does not name stay.
+        """Put it in the place of the one seen; its resourceVersion is the precondition.
+
+        Foreign labels and annotations that the manifest does not name stay.
         """
 
     async def delete(self, seen: SecretSeen) -> None:

@@ -16,7 +16,7 @@ from tests.support.gateway_worlds import FakeWorld, RealWorld, World, credential
 async def real(litellm: Endpoint) -> AsyncIterator[RealWorld]:
     """The real proxy."""
     gateway = LiteLLM(credential(litellm.url, litellm.master_key))
-    yield RealWorld(gateway)
+    yield RealWorld(gateway, litellm.master_key)
     await gateway.close()
 
 
@@ -29,5 +29,5 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         return
     litellm: Endpoint = request.getfixturevalue("litellm")
     gateway = LiteLLM(credential(litellm.url, litellm.master_key))
-    yield RealWorld(gateway)
+    yield RealWorld(gateway, litellm.master_key)
     await gateway.close()

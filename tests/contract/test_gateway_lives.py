@@ -130,3 +130,10 @@ async def test_the_preflight_tells_what_it_is(world: World) -> None:
     assert told.version is not None
     assert told.version.startswith("1.")
     assert await world.gateway.models() >= {"fake-small", "fake-large"}
+
+
+async def test_a_team_is_known_once_it_is_made(world: World) -> None:
+    team = fresh().token_id
+    assert not await world.gateway.has_team(team)
+    await world.make_team(team)
+    assert await world.gateway.has_team(team)

@@ -38,6 +38,7 @@ class FakeLiteLLM:
     down: bool = False
     denied: bool = False
     models: frozenset[str] = frozenset({"fake-small", "fake-large"})
+    teams: frozenset[str] = frozenset()
 
     def copy(self) -> FakeLiteLLM:
         """Another proxy in the same state."""
@@ -181,6 +182,9 @@ class FakeGateway:
 
     async def models(self) -> frozenset[str]:
         return await self._call("models", (), lambda: self.server.models)
+
+    async def has_team(self, team_id: str) -> bool:
+        return await self._call("has_team", (team_id,), lambda: team_id in self.server.teams)
 
     async def close(self) -> None:
         """Nothing is open."""

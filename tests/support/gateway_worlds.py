@@ -32,6 +32,8 @@ class World(Protocol):
 
     async def pass_time(self, seconds: float) -> None: ...
 
+    async def make_team(self, team_id: str) -> None: ...
+
 
 @dataclass(frozen=True)
 class FakeWorld:
@@ -44,10 +46,14 @@ class FakeWorld:
     async def pass_time(self, seconds: float) -> None:
         self.server.clock += timedelta(seconds=seconds)
 
+    async def make_team(self, team_id: str) -> None:
+        self.server.teams |= {team_id}
+
 
 @dataclass(frozen=True)
 class RealWorld:
     gateway: LiteLLM
+    master_key: str
 
     async def serves(self, value: KeyValue) -> bool:
         async with httpx.AsyncClient(trust_env=False) as http:
@@ -58,6 +64,12 @@ class RealWorld:
 
     async def pass_time(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    async def make_team(self, team_id: str) -> None:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            headers = {"authorization": f"Bearer {self.master_key}"}
+            answer = await http.post(f"{self.gateway.url}/team/new", headers=headers, json={"team_id": team_id})
+        answer.raise_for_status()
 
 
 def credential(url: str, key: str = "sk-admin", **changes: object) -> Credential:

@@ -15,7 +15,7 @@ Name: TypeAlias = tuple[str, str]
 
 
 def newer(one: str, other: str) -> bool:
-    """Whether a resourceVersion is younger than another of the same kind. They are numbers in every API server so far."""
+    """Whether a resourceVersion is younger than another of the same kind; API servers count them."""
     return int(one) > int(other) if one.isdigit() and other.isdigit() else one != other
 
 

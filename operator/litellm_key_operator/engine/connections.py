@@ -38,11 +38,14 @@ class Unusable(Exception):
 
 @dataclass(slots=True)
 class Opened:
-    """What this process knows of one Connection. `passed` is the client that passed its preflight last."""
+    """What this process knows of one Connection. `passed` is the client that passed its preflight last, `models` are what
+    the proxy serves (None: the credential may not ask), `teams` the teams that roles name, and whether they exist.
+    """
 
     passed: Gateway | None = None
     found: Preflight | None = None
     models: frozenset[str] | None = None
+    teams: dict[str, bool] = field(default_factory=dict[str, bool])
     swept_at: datetime | None = None
 
 
@@ -55,7 +58,7 @@ class Connections:
     secrets: Secrets
     gateways: OpenGateways
     clock: Callable[[], datetime]
-    opened: dict[Name, Opened] = field(default_factory=dict)
+    opened: dict[Name, Opened] = field(default_factory=dict[Name, "Opened"])
 
     def ready(self, name: Name) -> bool:
         """Whether it passed its last check in this process."""
@@ -102,6 +105,7 @@ class Connections:
                 return
             known.found = await gateway.preflight()
             known.models = await _models(gateway)
+            known.teams.clear()
         except OutsideError as error:
             raise Unusable(_reason(error), str(error)) from None
         _judge(known.found)
@@ -180,7 +184,7 @@ def _judge(found: Preflight) -> None:
         raise Unusable(ConnectionReason.NO_DATABASE, "LiteLLM runs without a database, so that it cannot keep keys")
     release = re.match(r"v?(\d+)\.(\d+)", found.version or "")
     if release is not None and (int(release[1]), int(release[2])) < OLDEST:
-        text = f"LiteLLM {found.version} is older than {OLDEST[0]}.{OLDEST[1]}, where a deleted key could come to life again"
+        text = f"LiteLLM {found.version} is older than {OLDEST[0]}.{OLDEST[1]}: a deleted key could live again"
         raise Unusable(ConnectionReason.UNSUPPORTED_VERSION, text)
     if not found.custom_keys:
         text = "LiteLLM does not accept key values chosen by its clients (general_settings.disable_custom_api_keys)"

@@ -1,4 +1,4 @@
-"""Every "later" that is a moment in time: one heap, one task, exact, and rebuilt from the first LIST after a restart."""
+"""Every "later" that is a moment in time: one heap, one task, exact, rebuilt from the first LIST after a restart."""
 
 from __future__ import annotations
 

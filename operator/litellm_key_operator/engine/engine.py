@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, assert_never
 
 import structlog
 
 from litellm_key_operator import metrics
-from litellm_key_operator.api.connection import LiteLLMConnection
 from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.reasons import ConditionType, KeyReason
-from litellm_key_operator.api.role import LiteLLMRole
 from litellm_key_operator.domain.errors import Conflict, Denied, Gone, OutsideError, Rejected, Unavailable
 from litellm_key_operator.domain.material import Keyring
-from litellm_key_operator.domain.state import SecretSeen
 from litellm_key_operator.engine.cache import Cache, Name, connection_of, role_of
 from litellm_key_operator.engine.connections import Connections
 from litellm_key_operator.engine.deadlines import Deadlines
@@ -40,6 +36,10 @@ _SOON: Final = 0.25
 """Seconds until the next look at something that is due by our clock and not yet by LiteLLM's."""
 _FIRST_GRAVES: Final = 0.1
 """Part of the walk's interval after which the first one begins."""
+
+
+_TEAM_PAUSE: Final = 60.0
+"""Seconds until a team that did not exist is looked for again."""
 
 
 def _now() -> datetime:
@@ -77,7 +77,14 @@ class Engine:
         patience = timedelta(seconds=options.retry_max)
         self._keys = Keys(
             self.cache,
-            Resolver(self.cache, gateways, self._connections.ready, keyring, options.cluster_name),
+            Resolver(
+                self.cache,
+                gateways,
+                self._connections.ready,
+                self._roles.team_exists,
+                keyring,
+                options.cluster_name,
+            ),
             Remote(self.cache, gateways, voice, _now, patience),
             Local(resources, secrets, self.cache, voice),
             _now,
@@ -135,7 +142,7 @@ class Engine:
             _LOG.warning(
                 "failed", item=item.kind.name, namespace=item.namespace, name=item.name, why=str(error), pause=pause
             )
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, one resource must not end the work on all others
             result = "bug"
             self._queue.retry(item)
             _LOG.exception("bug", item=item.kind.name, namespace=item.namespace, name=item.name)
@@ -150,7 +157,7 @@ class Engine:
             case Kind.KEY:
                 return await self._run_key(item)
             case Kind.ROLE:
-                await self._roles.run(name)
+                await self._run_role(item, name)
             case Kind.CONNECTION:
                 return await self._run_connection(item, name)
             case Kind.SWEEP:
@@ -206,7 +213,12 @@ class Engine:
         noted, role = key.status.connection, self.cache.roles.get(role_of(key))
         behind = {(noted.namespace, noted.name)} if noted is not None else set()
         behind |= {connection_of(role)} if role is not None else set()
-        return any(name in self.cache.connections and name not in self._connections.opened for name in behind)
+        if any(name in self.cache.connections and name not in self._connections.opened for name in behind):
+            return True
+        # Nor before its role's team was looked up.
+        return (
+            role is not None and self._connections.ready(connection_of(role)) and self._roles.team_exists(role) is None
+        )
 
     def _doubt(self, key: LiteLLMKey) -> None:
         noted, role = key.status.connection, self.cache.roles.get(role_of(key))
@@ -226,6 +238,13 @@ class Engine:
         for label in {was, self._blocked.get(item.name)} - {None}:
             count = sum(1 for connection in self._blocked.values() if connection == label)
             metrics.REVOCATION_BLOCKED.labels(connection=label).set(count)
+
+    async def _run_role(self, item: Item, name: Name) -> None:
+        if await self._roles.run(name):
+            self._news.role_turned(name)
+        role = self.cache.roles.get(name)
+        if role is not None and not self._roles.team_exists(role):
+            self._queue.add_after(item, _TEAM_PAUSE)
 
     async def _run_connection(self, item: Item, name: Name) -> str:
         first, was = name not in self._connections.opened, self._connections.ready(name)

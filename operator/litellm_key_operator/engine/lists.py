@@ -1,4 +1,4 @@
-"""LISTs of our own: the first, before any work begins, and those after kopf listed again and may have missed deletions."""
+"""LISTs of our own: the first of all, and those after kopf listed again and may have missed deletions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from litellm_key_operator.api.role import LiteLLMRole
 from litellm_key_operator.engine.cache import Cache, Name, name_of
 from litellm_key_operator.engine.news import News
 from litellm_key_operator.ports import Namespaces, Resources, Secrets
-
 
 R = TypeVar("R", LiteLLMRole, LiteLLMConnection)
 
@@ -50,31 +49,38 @@ class Lists:
 
     async def again(self, kind: str) -> None:
         """One kind. What is not in the list is taken for gone only if it was known before the list began."""
-        if kind == names.KEY.kind:
-            await self._keys()
-        elif kind == names.ROLE.kind:
-            known = dict(self.cache.roles)
-            listed = await self.resources.list_roles()
-            for role in listed:
-                self.news.role_seen(role)
-            for gone in _gone(known, self.cache.roles, listed):
-                self.news.role_gone(gone)
-        elif kind == names.CONNECTION.kind:
-            had = dict(self.cache.connections)
-            found = await self.resources.list_connections()
-            for connection in found:
-                self.news.connection_seen(connection)
-            for lost in _gone(had, self.cache.connections, found):
-                self.news.connection_gone(lost)
-        elif kind == "Secret":
-            await self._secrets()
-        else:
-            before = set(self.cache.namespaces)
-            labels_of = await self.namespaces.labels()
-            for name, labels in labels_of.items():
-                self.news.namespace_seen(name, labels)
-            for name in before - set(labels_of):
-                self.news.namespace_gone(name)
+        lists = {
+            names.KEY.kind: self._keys,
+            names.ROLE.kind: self._roles,
+            names.CONNECTION.kind: self._connections,
+            "Secret": self._secrets,
+            "Namespace": self._namespaces,
+        }
+        await lists[kind]()
+
+    async def _roles(self) -> None:
+        known = dict(self.cache.roles)
+        listed = await self.resources.list_roles()
+        for role in listed:
+            self.news.role_seen(role)
+        for gone in _gone(known, self.cache.roles, listed):
+            self.news.role_gone(gone)
+
+    async def _connections(self) -> None:
+        known = dict(self.cache.connections)
+        listed = await self.resources.list_connections()
+        for connection in listed:
+            self.news.connection_seen(connection)
+        for gone in _gone(known, self.cache.connections, listed):
+            self.news.connection_gone(gone)
+
+    async def _namespaces(self) -> None:
+        known = set(self.cache.namespaces)
+        listed = await self.namespaces.labels()
+        for name, labels in listed.items():
+            self.news.namespace_seen(name, labels)
+        for name in known - set(listed):
+            self.news.namespace_gone(name)
 
     async def _keys(self) -> None:
         known = dict(self.cache.keys)

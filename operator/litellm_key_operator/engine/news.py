@@ -15,7 +15,7 @@ from litellm_key_operator.engine.cache import Cache, Name, connection_of, name_o
 from litellm_key_operator.engine.queue import Item, Kind, Lane, Queue
 
 COUNT_PAUSE: Final = 2.0
-"""Seconds in which changes of a role's or connection's counts are gathered: a burst of keys is not a burst of writes."""
+"""Seconds in which changes of a role's or connection's counts are gathered: a burst of keys is no burst of writes."""
 
 
 def key_item(key: LiteLLMKey) -> Item:
@@ -68,6 +68,10 @@ class News:
         self.cache.roles.pop(name_of(role), None)
         self._add(self.cache.keys_of_role(name_of(role)))
 
+    def role_turned(self, name: Name) -> None:
+        """What a Role lacked is there now, or the other way round."""
+        self._add(self.cache.keys_of_role(name))
+
     def connection_seen(self, connection: LiteLLMConnection) -> None:
         """A Connection as watched or listed."""
         name = name_of(connection)
@@ -89,8 +93,9 @@ class News:
         self.connection_turned(name, everything=True)
 
     def connection_turned(self, name: Name, *, everything: bool) -> None:
-        """A Connection became ready (then those that wait for it are looked at), or is checked for the first time or
-        gone (then all of its keys are).
+        """A Connection became ready or unready: those that wait for it are looked at.
+
+        With `everything` all of its keys are: it was checked for the first time, or it is gone.
         """
         for role in self.cache.roles_of(name):
             self.queue.add(Item(Kind.ROLE, *name_of(role)))

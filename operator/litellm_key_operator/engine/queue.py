@@ -40,7 +40,7 @@ _TURNS: Final = (Lane.URGENT, Lane.URGENT, Lane.URGENT, Lane.NORMAL)
 
 
 class Queue:
-    """Items that want a run. One that is added while it runs is run once more afterwards, however often it was added."""
+    """Items that want a run. One that is added while it runs is run once more, however often it was added."""
 
     def __init__(
         self, work: Callable[[Item], Awaitable[None]], *, workers: int, retry_min: float, retry_max: float
@@ -94,7 +94,7 @@ class Queue:
             return
         had = self._waiting.get(item)
         if had is None or lane < had:
-            # An item that moved to a better lane stays in the worse one too; there it is passed over when its turn comes.
+            # An item that moved to a better lane stays in the worse one too, and is passed over when its turn comes there.
             self._waiting[item] = lane
             self._lanes[lane].setdefault(item.namespace, deque()).append(item)
             self._pump()

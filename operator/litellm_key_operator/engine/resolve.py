@@ -15,6 +15,7 @@ from litellm_key_operator.domain.picture import Want
 from litellm_key_operator.domain.record import Proxy, Record, installation_of, record
 from litellm_key_operator.domain.terms import Problem, Terms, terms
 from litellm_key_operator.engine.cache import Cache, Name, connection_of, role_of
+from litellm_key_operator.engine.roles import unknown_team
 
 if TYPE_CHECKING:
     from litellm_key_operator.api.connection import LiteLLMConnection
@@ -30,6 +31,7 @@ class Resolver:
     cache: Cache
     gateways: Gateways
     ready: Callable[[Name], bool]
+    team_exists: Callable[[LiteLLMRole], bool | None]
     keyring: Keyring
     cluster_name: str
 
@@ -73,6 +75,8 @@ class Resolver:
         unready = self._unready(role)
         if unready is not None:
             return unready
+        if not self.team_exists(role):
+            return Problem(KeyReason.ROLE_NOT_READY, f"role {namespace}/{name}: {unknown_team(role)}")
         return terms(key, role, installation=self.keyring.installation, cluster=self.cluster_name)
 
     def _unready(self, role: LiteLLMRole) -> Problem | None:
@@ -105,7 +109,9 @@ class Resolver:
         url = connection.spec.url if connection is not None else ""
         if (proxy.namespace, proxy.name, proxy.url) == (namespace, name, url):
             return declared
-        text = f"the key lives in {proxy.namespace}/{proxy.name} ({proxy.url}), its role is served by {namespace}/{name} ({url})"
+        text = (
+            f"the key lives in {proxy.namespace}/{proxy.name} ({proxy.url}), its role is at {namespace}/{name} ({url})"
+        )
         return Problem(KeyReason.APPLIES_AT_NEXT_ROTATION, text)
 
     def _proxies(self, key: LiteLLMKey, proxy: Proxy | None) -> tuple[str, ...]:

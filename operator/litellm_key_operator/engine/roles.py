@@ -11,6 +11,7 @@ from litellm_key_operator.api.common import ConditionStatus
 from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.reasons import ConditionType, EventReason, RoleReason
 from litellm_key_operator.api.role import LiteLLMRole, RoleStatus
+from litellm_key_operator.domain.errors import Denied
 from litellm_key_operator.domain.report import Saying, conditions
 from litellm_key_operator.engine.cache import Cache, Name, connection_of
 from litellm_key_operator.engine.connections import Connections
@@ -31,13 +32,30 @@ class Roles:
     voice: Voice
     clock: Callable[[], datetime]
 
-    async def run(self, name: Name) -> None:
-        """One run. Raises Conflict, Gone, Unavailable of the cluster."""
+    async def run(self, name: Name) -> bool:
+        """One run; answers whether its keys are to be looked at. Raises Conflict, Gone of the cluster, Unavailable."""
         role = self.cache.roles.get(name)
         if role is None:
-            return
+            return False
         if connection_of(role) in self.cache.connections and connection_of(role) not in self.connections.opened:
-            return  # nothing is known yet; the first check of the connection brings us back
+            return False  # nothing is known yet; the first check of the connection brings us back
+        turned = await self._look_for_team(role)
+        await self._say(name, role)
+        return turned
+
+    async def _look_for_team(self, role: LiteLLMRole) -> bool:
+        """Learn whether the role's team exists; answers whether that is news. LiteLLM would issue keys for any name."""
+        team, opened = role.spec.identity.team_id, self.connections.opened.get(connection_of(role))
+        if team is None or opened is None or opened.passed is None or opened.teams.get(team):
+            return False
+        had = opened.teams.get(team)
+        try:
+            opened.teams[team] = await opened.passed.has_team(team)
+        except Denied:
+            opened.teams[team] = True  # the credential may not ask: LiteLLM is left to say it
+        return opened.teams[team] is not had
+
+    async def _say(self, name: Name, role: LiteLLMRole) -> None:
         resolved, unknown = self._models(role)
         keys = self.cache.keys_of_role(name)
         before, generation = role.status, role.metadata.generation
@@ -64,9 +82,16 @@ class Roles:
         elif not self.connections.ready(name):
             why = next((c.message for c in connection.status.conditions if c.type == ConditionType.READY), "")
             reason, message = RoleReason.CONNECTION_NOT_READY, f"{label} is not ready: {why}"
+        elif role.spec.identity.team_id is not None and not self.team_exists(role):
+            reason, message = RoleReason.INVALID_SPEC, f"spec.identity.teamID: {unknown_team(role)}"
         else:
             return Saying(ConditionType.READY, ConditionStatus.TRUE, RoleReason.AVAILABLE, "keys can be asked for")
         return Saying(ConditionType.READY, ConditionStatus.FALSE, reason, message)
+
+    def team_exists(self, role: LiteLLMRole) -> bool | None:
+        """Whether the team that the role names exists; None if that was not looked up yet."""
+        opened, team = self.connections.opened.get(connection_of(role)), role.spec.identity.team_id
+        return True if team is None else opened.teams.get(team) if opened is not None else None
 
     def _models(self, role: LiteLLMRole) -> tuple[Saying, bool]:
         opened = self.connections.opened.get(connection_of(role))
@@ -89,6 +114,11 @@ def _serves(served: Iterable[str], model: str) -> bool:
     if model.endswith("*"):
         return any(name.startswith(model[:-1]) for name in served)
     return any(name == model or (name.endswith("*") and model.startswith(name[:-1])) for name in served)
+
+
+def unknown_team(role: LiteLLMRole) -> str:
+    """What is wrong with a role whose team does not exist."""
+    return f"LiteLLM knows no team {role.spec.identity.team_id}"
 
 
 def is_ready(key: LiteLLMKey) -> bool:

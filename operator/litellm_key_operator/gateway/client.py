@@ -23,7 +23,7 @@ from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.domain.state import Row
 from litellm_key_operator.gateway import wire
 from litellm_key_operator.gateway.clock import ProxyClock
-from litellm_key_operator.gateway.errors import absent, refusal
+from litellm_key_operator.gateway.errors import absent, no_team, refusal
 from litellm_key_operator.gateway.transport import MEBIBYTE, Observe, Transport
 from litellm_key_operator.gateway.wire import Reply
 from litellm_key_operator.ports import Credential, Preflight
@@ -124,6 +124,14 @@ class LiteLLM:
         params = {"scope": "expand", "return_wildcard_routes": "true", "include_model_access_groups": "true"}
         reply = await self._transport.exchange("GET", "/v1/models", params=params, most=_MOST_IN_A_LIST)
         return await self._read(reply, wire.model_names)
+
+    async def has_team(self, team_id: str) -> bool:
+        """Whether there is such a team. Raises Denied if the credential may not ask."""
+        reply = await self._transport.exchange("GET", "/team/info", params={"team_id": team_id}, most=_MOST_IN_A_LIST)
+        if no_team(reply):
+            return False
+        await self._answer(reply)
+        return True
 
     async def close(self) -> None:
         """Close; calls under way fail with Unavailable."""

@@ -35,13 +35,23 @@ _INVALID = re.compile(
 )
 """The request is at fault, though the status is 500 (or, for an update, that of an outage)."""
 _ABSENT = re.compile(r"key not found|no keys found", re.IGNORECASE)
+_NO_TEAM = re.compile(r"team not found", re.IGNORECASE)
 _UNROUTED = ("Not Found", "Method Not Allowed")
 
 
 def absent(reply: Reply) -> bool:
     """Whether LiteLLM itself says that it has no such key. A 404 of an ingress, or about a team, says nothing of it."""
+    return _says_404(reply, _ABSENT)
+
+
+def no_team(reply: Reply) -> bool:
+    """Whether LiteLLM itself says that it has no such team."""
+    return _says_404(reply, _NO_TEAM)
+
+
+def _says_404(reply: Reply, pattern: re.Pattern[str]) -> bool:
     said = complaint(reply.payload)
-    return reply.status == HTTPStatus.NOT_FOUND and said is not None and said.code == "404" and _found(_ABSENT, said)
+    return reply.status == HTTPStatus.NOT_FOUND and said is not None and said.code == "404" and _found(pattern, said)
 
 
 def refusal(reply: Reply) -> OutsideError:
