@@ -1,4 +1,7 @@
-"""The servers that `python -m dev.servers up` leaves running: one process holds them, and a file says which."""
+"""Servers that are left running: one process holds them, and a file says which.
+
+`python -m dev.servers up` leaves one such set, a demo that is kept another; each has its name.
+"""
 
 import json
 import os
@@ -14,6 +17,7 @@ from typing import Final
 from dev import cache, children, progress, watchdog
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+SERVERS: Final = "servers"
 PATIENCE: Final = 180.0
 """Seconds that both servers get to start together."""
 
@@ -37,39 +41,39 @@ class Running:
         )
 
 
-def found() -> Running | None:
+def found(name: str = SERVERS) -> Running | None:
     """The servers that run in the background; a file left by a holder that is gone counts for nothing."""
     try:
-        state = Running(**json.loads(_file().read_text(encoding="utf-8")))
+        state = Running(**json.loads(_file(name).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
     return state if _born(state.pid) == state.born else None
 
 
-def declare(kubeconfig: Path, litellm_url: str, litellm_master_key: str) -> None:
+def declare(kubeconfig: Path, litellm_url: str, litellm_master_key: str, name: str = SERVERS) -> None:
     """Says, from inside of the holder, that its servers are ready."""
     state = Running(os.getpid(), _born(os.getpid()), str(kubeconfig), litellm_url, litellm_master_key)
-    draft = _file().with_suffix(".draft")
+    draft = _file(name).with_suffix(".draft")
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(asdict(state)), encoding="utf-8")
-    draft.replace(_file())
+    draft.replace(_file(name))
 
 
-def withdraw() -> None:
+def withdraw(name: str = SERVERS) -> None:
     """Says, from inside of the holder, that its servers end."""
-    _file().unlink(missing_ok=True)
+    _file(name).unlink(missing_ok=True)
 
 
-def start(env: Mapping[str, str]) -> Running:
-    """Begins a holder, unless there is one, and waits until its servers are ready."""
-    with cache.locked("servers"):
-        running = found()
+def start(env: Mapping[str, str], name: str = SERVERS) -> Running:
+    """Begins a holder, `python -m dev.<name> hold`, unless there is one, and waits until its servers are ready."""
+    with cache.locked(name):
+        running = found(name)
         if running is not None:
             return running
-        log = cache.root() / "servers.log"
+        log = cache.root() / f"{name}.log"
         with log.open("wb") as out, progress.step("starting API server and LiteLLM", "15 s"):
             holder = subprocess.Popen(
-                [sys.executable, "-m", "dev.servers", "hold"],
+                [sys.executable, "-m", f"dev.{name}", "hold"],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -78,16 +82,16 @@ def start(env: Mapping[str, str]) -> Running:
                 env=env,
             )
             deadline = time.monotonic() + PATIENCE
-            while (running := found()) is None:
+            while (running := found(name)) is None:
                 if holder.poll() is not None or time.monotonic() > deadline:
                     raise children.ServerError(f"the servers did not start; {log} ends\n{children.tail(log)}")
                 time.sleep(0.1)
         return running
 
 
-def stop() -> bool:
+def stop(name: str = SERVERS) -> bool:
     """Ends the holder and with it its servers; answers whether there was one."""
-    running = found()
+    running = found(name)
     if running is None:
         return False
     os.kill(running.pid, signal.SIGTERM)
@@ -96,8 +100,8 @@ def stop() -> bool:
     return True
 
 
-def _file() -> Path:
-    return cache.root() / "servers.json"
+def _file(name: str) -> Path:
+    return cache.root() / f"{name}.json"
 
 
 def _born(pid: int) -> str:

@@ -27,7 +27,7 @@ def programs() -> Path:
     candidates = [Path(on_path).resolve().parent] if on_path else []
     candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_major, reverse=True)
     for folder in candidates:
-        if all((folder / program).exists() for program in PROGRAMS):
+        if all((folder / program).exists() for program in PROGRAMS) and _open_to_all(folder):
             return folder
     requirements = HERE / "postgres-requirements.txt"
     recipe = requirements.read_bytes() + sys.version.encode()
@@ -70,7 +70,8 @@ class Postgres:
         self._programs = programs()
         if self._user:
             home.chmod(0o711)
-            self._programs = _reachable(self._programs, home)
+            if not _open_to_all(self._programs):
+                self._programs = _copied(self._programs, home / "programs")
         self.log.touch()
         if template is None:
             self._data.mkdir(mode=0o700)
@@ -164,9 +165,14 @@ def _other_user() -> str:
     raise children.ServerError("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
 
 
-def _reachable(folder: Path, home: Path) -> Path:
-    """The programs' folder if everybody can enter it (root's home is closed), else a copy of it in `home`."""
-    if all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents)):
-        return folder
-    shutil.copytree(folder.parent, home / "programs", symlinks=True)
-    return home / "programs" / folder.name
+def _open_to_all(folder: Path) -> bool:
+    """Whether every user may enter it; root's home, where root's cache is, they may not."""
+    return all(parent.stat().st_mode & 0o001 for parent in (folder, *folder.parents))
+
+
+def _copied(folder: Path, target: Path) -> Path:
+    """A copy of the installed programs, with the libraries that they look for beside their package."""
+    packages = folder.parents[2]
+    for part in (folder.parent, *packages.glob("*pgserver.libs")):
+        shutil.copytree(part, target / part.relative_to(packages), symlinks=True)
+    return target / folder.relative_to(packages)
