@@ -100,11 +100,20 @@ async def test_a_list_may_be_longer_than_another_answer() -> None:
         await gateway.close()
 
 
+async def test_only_exact_aliases_are_found_though_others_are_told() -> None:
+    told = [{"token": c * 64, "key_alias": alias} for c, alias in zip("abc", ("app", "app-2", "APP"), strict=True)]
+    async with served(always(200, json.dumps({"keys": told, "total_pages": 1}))) as url:
+        gateway = LiteLLM(credential(url))
+        assert [row.token_id for row in await gateway.find("app")] == [TOKEN]
+        await gateway.close()
+
+
 async def test_an_endless_list_ends() -> None:
     page = json.dumps({"keys": [{"token": TOKEN}], "total_pages": 10**9})
     async with served(always(200, page)) as url:
         gateway = LiteLLM(credential(url))
-        assert [row.token_id async for row in gateway.walk()] == [TOKEN]
+        async with asyncio.timeout(5):
+            assert [row.token_id async for row in gateway.walk()] == [TOKEN]
         await gateway.close()
 
 
@@ -125,6 +134,27 @@ async def test_no_more_calls_at_once_than_allowed_and_waiting_is_not_timed() -> 
         await gateway.close()
     assert len(rows) == 10
     assert most == 2
+
+
+async def test_calls_that_were_given_up_give_their_slot_back() -> None:
+    hanging = True
+
+    async def handle(_request: web.Request) -> web.StreamResponse:
+        if hanging:
+            await asyncio.sleep(5)
+        return web.json_response({"info": {}})
+
+    async with served(handle) as url:
+        gateway = LiteLLM(credential(url, max_in_flight=1, timeout=timedelta(seconds=0.2)))
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await gateway.info(TOKEN)
+        abandoned = asyncio.create_task(gateway.info(TOKEN))
+        await asyncio.sleep(0.05)
+        abandoned.cancel()
+        hanging = False
+        assert await gateway.info(TOKEN) is not None
+        await gateway.close()
 
 
 async def test_nothing_was_sent_if_nobody_listens() -> None:

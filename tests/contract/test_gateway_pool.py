@@ -11,9 +11,10 @@ import pytest
 from aiohttp import web
 
 from dev.controlplane.certificates import Authority
-from litellm_key_operator.domain.errors import Denied, Rejected, TLSFailure, Unavailable
+from litellm_key_operator.domain.errors import Denied, NotPermitted, Rejected, TLSFailure, Unavailable
 from litellm_key_operator.gateway.client import LiteLLM
-from litellm_key_operator.gateway.pool import Pool
+from litellm_key_operator.gateway.pool import Pool, Ref
+from litellm_key_operator.gateway.transport import Observe
 from litellm_key_operator.ports import Preflight
 from tests.support.gateway_worlds import credential
 from tests.support.loopback import always, served
@@ -104,6 +105,19 @@ async def test_a_credential_is_used_for_its_url_only(pool: Pool) -> None:
     pool.forget(REF)
 
 
+async def test_an_observer_knows_whose_calls_it_is_told_of() -> None:
+    told: list[tuple[object, ...]] = []
+
+    def observer(ref: Ref) -> Observe:
+        return lambda endpoint, code, _: told.append((ref, endpoint, code))
+
+    async with served(always(200, FOUND)) as url:
+        pool = Pool(observer)
+        await pool.open(REF, credential(url)).info(TOKEN)
+        await pool.close()
+    assert told == [(REF, "/key/info", "200")]
+
+
 async def test_what_cannot_be_opened_leaves_the_old_client(pool: Pool) -> None:
     gateway = pool.open(REF, credential("http://a"))
     with pytest.raises(Rejected):
@@ -179,6 +193,7 @@ async def preflight(proxy: Proxy) -> Preflight:
 
 CUSTOM = ERROR.format("{'error': 'Custom API key values are disabled by your administrator.'}", 403)
 ROUTE = '{"detail": "Virtual key is not allowed to call this route. Only allowed to call routes: []"}'
+FOREIGN = ERROR.format("{'error': 'You are not authorized to touch this key'}", 403)
 STRANGER = ERROR.format("Authentication Error, Unable to find token in cache", 401)
 
 
@@ -216,6 +231,12 @@ async def test_an_endpoint_that_is_closed_to_the_credential_fails_the_preflight(
 ) -> None:
     with pytest.raises(Denied):
         await preflight(Proxy(**{path: answer}))
+
+
+@pytest.mark.parametrize("path", ["key__update", "key__delete"])
+async def test_a_credential_that_may_touch_only_keys_of_its_own_fails_the_preflight(path: str) -> None:
+    with pytest.raises(NotPermitted, match="not authorized"):
+        await preflight(Proxy(**{path: (403, FOREIGN)}))
 
 
 @pytest.mark.parametrize(

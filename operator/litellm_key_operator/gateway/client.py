@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 from litellm_key_operator.domain.errors import (
     CustomKeysForbidden,
     Denied,
+    NotPermitted,
     OutsideError,
     Rejected,
     Unavailable,
@@ -112,11 +113,7 @@ class LiteLLM:
         if not database:
             return Preflight(version=await self._version(), database=False, custom_keys=True)
         custom_keys = await self._custom_keys()
-        await self.info(_NOBODY)
-        await self.infos([_NOBODY])
-        await self.update(_NOBODY, {"blocked": True})
-        await self.delete([_NOBODY])
-        await self._answer(await self._list({"size": "1"}))
+        await self._reach_all()
         return Preflight(version=await self._version(), database=True, custom_keys=custom_keys)
 
     async def models(self) -> frozenset[str]:
@@ -203,6 +200,17 @@ class LiteLLM:
         # Old versions take any value.
         await self.delete([_IMPOSSIBLE.token_id])
         return True
+
+    async def _reach_all(self) -> None:
+        """Ask every endpoint that is needed about nobody. Raises Denied if one of them is closed."""
+        await self.info(_NOBODY)
+        await self.infos([_NOBODY])
+        await self._answer(await self._list({"size": "1"}))
+        try:
+            await self.update(_NOBODY, {"blocked": True})
+            await self.delete([_NOBODY])
+        except Rejected as error:
+            raise NotPermitted(str(error)) from None
 
     async def _version(self) -> str | None:
         for endpoint in ("/public/model_hub/info", "/health/readiness/details"):
