@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+import aiohttp
 import kopf
 import structlog
 
@@ -26,6 +27,9 @@ HEALTHY_AFTER: Final = 120.0
 LISTED_WITHIN: Final = 90.0
 """Seconds within which every kind has to be listed: kopf idles without a word if a CRD is missing when it starts."""
 FAILURES_IN_A_ROW: Final = 10
+ROUNDS: Final = 3
+ROUND: Final = 0.5
+"""Seconds that kopf's tasks get to end each time they are cancelled; some have to be told twice."""
 STOPPED_WITHIN: Final = 2.0
 """Seconds after which a run of kopf that does not end is left to itself."""
 
@@ -37,8 +41,9 @@ class WatchError(Exception):
 class KopfRun:
     """One life of kopf, in a thread with an event loop of its own.
 
-    At its end kopf cancels every task of its loop that is younger than itself, which must not be the engine's; and
-    after some errors it leaves tasks behind that never end, which must not keep the process from ending.
+    `kopf.operator()` is not used: it cancels every task of its loop that is younger than itself, and it never ends
+    after some errors, as its watchers swallow their cancellation and then wait for a login that nobody serves any more.
+    So its tasks run where none of ours do, and what is left of them when they are over ends with their loop.
     """
 
     def __init__(self, feed: Feed, namespaces: Sequence[str]) -> None:
@@ -48,9 +53,11 @@ class KopfRun:
         self._feed = feed
         self._namespaces = namespaces
         self._ours = asyncio.get_running_loop()
+        self._gone = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._live = True
+        self._sessions: list[aiohttp.ClientSession] = []
         self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
 
     def start(self) -> None:
@@ -62,41 +69,69 @@ class KopfRun:
         self._live = False
         with suppress(RuntimeError):  # its loop may be closed already
             self._loop.call_soon_threadsafe(self._stop.set)
-        done, _ = await asyncio.wait({self.ended}, timeout=STOPPED_WITHIN)
-        if not done:
+        try:
+            async with asyncio.timeout(STOPPED_WITHIN):
+                await self._gone.wait()
+        except TimeoutError:
             _log.warning("kopf did not end and is left behind")
 
     def _run(self) -> None:
         """The thread."""
+        asyncio.set_event_loop(self._loop)
         try:
-            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-                runner.run(self._operate())
-            reason = "it ended by itself"
+            reason = self._loop.run_until_complete(self._operate())
         except Exception as error:  # noqa: BLE001 - whatever ended kopf, it is started anew
-            reason = f"{type(error).__name__}: {error}"
-        with suppress(RuntimeError):  # ours may be closed by now, if this run had been left behind
-            self._ours.call_soon_threadsafe(self._end, reason)
+            reason = _said(error)
+        self._tell(self._end, reason)
+        self._loop.run_until_complete(self._clear())
+        self._loop.close()
+        self._tell(self._gone.set)
+
+    def _tell(self, call: Callable[..., None], *told: str) -> None:
+        """Say something in our thread, if it still listens: this run may have been left behind."""
+        with suppress(RuntimeError):
+            self._ours.call_soon_threadsafe(call, *told)
 
     def _end(self, reason: str) -> None:
         if not self.ended.done():
             self.ended.set_result(reason)
 
-    async def _operate(self) -> None:
-        await kopf.operator(
+    async def _operate(self) -> str:
+        """Run kopf until it is told to stop, or one of its tasks is over, which none should be; answers why."""
+        stop = asyncio.create_task(self._stop.wait(), name="stop")
+        roots = await kopf.spawn_tasks(
             registry=self._registry(),
             settings=operator_settings(),
             standalone=True,
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
-            stop_flag=self._stop,
         )
+        done, _ = await asyncio.wait({stop, *roots}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stop}:
+            error = None if task.cancelled() else task.exception()
+            return f"the end of its {task.get_name()}" if error is None else _said(error)
+        return "it was stopped"
+
+    async def _clear(self) -> None:
+        """Cancel what is left, again and again; give up at last, for a task whose loop stands still does no harm."""
+        for _ in range(ROUNDS):
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            if not left:
+                break
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=ROUND)
+        for session in self._sessions:
+            await session.close()
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
 
         @kopf.on.login(registry=registry, id="login")
         async def login(**kwargs: Any) -> kopf.AiohttpSession:
-            return await open_session(self._list_heard, **kwargs)
+            opened = await open_session(self._list_heard, **kwargs)
+            self._sessions.append(opened.aiohttp_session)
+            return opened
 
         for resource, source in self._feed.sources.items():
             kopf.on.event(*resource, registry=registry)(self._handler(source))
@@ -112,13 +147,17 @@ class KopfRun:
 
     def _list_heard(self, plural: str) -> None:
         if self._live:
-            self._ours.call_soon_threadsafe(self._listed, plural)
+            self._tell(self._listed, plural)
 
     def _listed(self, plural: str) -> None:
         self.unlisted.discard(plural)
         if not self.unlisted:
             self.listed.set()
         self._feed.listed(plural)
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 class Watches:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 import kopf
@@ -31,27 +31,27 @@ class Deaf:
 
 
 class Stand:
-    """Stands in for `kopf.operator`: what it is to do, and how often it was begun, in which threads."""
+    """Stands in for `kopf.spawn_tasks`: what its one task does, and how often it was begun, in which threads."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun = 0
         self.threads: set[threading.Thread] = set()
-        self.act: Callable[[asyncio.Event], Any] = self.fail
-        monkeypatch.setattr(kopf, "operator", self)
+        self.act: Callable[[], Coroutine[Any, Any, Any]] = self.fail
+        monkeypatch.setattr(kopf, "spawn_tasks", self)
         monkeypatch.setattr(kopf_app, "FIRST_PAUSE", 0.0)
 
-    async def __call__(self, *, stop_flag: asyncio.Event, **_: Any) -> None:
+    async def __call__(self, **_: Any) -> list[asyncio.Task[Any]]:
         self.begun += 1
         self.threads.add(threading.current_thread())
-        await self.act(stop_flag)
+        return [asyncio.create_task(self.act(), name="a watch")]
 
     @staticmethod
-    async def fail(_: asyncio.Event) -> None:
+    async def fail() -> None:
         raise RuntimeError("410? 500!")
 
     @staticmethod
-    async def wait(stop: asyncio.Event) -> None:
-        await stop.wait()
+    async def wait() -> None:
+        await asyncio.Event().wait()
 
 
 @pytest.fixture
@@ -73,10 +73,10 @@ async def test_after_enough_failures_in_a_row_it_gives_up(stand: Stand) -> None:
 async def test_failures_far_apart_are_not_in_a_row(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     often, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    async def fail(stop: asyncio.Event) -> None:
+    async def fail() -> None:
         if stand.begun > 2 * FAILURES_IN_A_ROW:
             loop.call_soon_threadsafe(often.set)
-        await stand.fail(stop)
+        await stand.fail()
 
     stand.act = fail
     monkeypatch.setattr(kopf_app, "HEALTHY_AFTER", -1.0)
@@ -104,13 +104,13 @@ async def test_once_all_is_listed_it_may_be_quiet(stand: Stand) -> None:
         await asyncio.sleep(0)
     assert run.listed.is_set()
     await run.stop()
-    assert run.ended.result() == "it ended by itself"
+    assert run.ended.result() == "it was stopped"
 
 
 async def test_one_that_does_not_end_is_left_behind(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     hanging = threading.Event()
 
-    async def hang(_: asyncio.Event) -> None:
+    async def hang() -> None:
         hanging.wait()
 
     stand.act = hang
@@ -122,6 +122,33 @@ async def test_one_that_does_not_end_is_left_behind(stand: Stand, monkeypatch: p
     assert [line["event"] for line in lines] == ["kopf did not end and is left behind"]
     hanging.set()
     await run.ended
+
+
+async def test_a_task_that_swallows_its_cancellation_is_told_again(stand: Stand) -> None:
+    told: list[str] = []
+
+    async def swallow() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            told.append("once")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            told.append("twice")
+
+    async def fail() -> None:
+        swallower = asyncio.create_task(swallow())
+        await asyncio.sleep(0)
+        assert not swallower.done()
+        raise RuntimeError("500")
+
+    stand.act = fail
+    run = KopfRun(feed(), [])
+    run.start()
+    assert await run.ended == "RuntimeError: 500"
+    await run.stop()
+    assert told == ["once", "twice"]
 
 
 def test_kopf_writes_nothing_on_its_own() -> None:
