@@ -134,8 +134,8 @@ class Settled:
 
     @classmethod
     def unless_issued(cls, record: Record, problem: Problem) -> Settled:
-        """Not synced; a key that was issued goes on working, and so stays ready."""
-        return cls(None if record.current is not None else problem, problem)
+        """Not synced; a key that was issued goes on working, and so stays ready, unless it was lost."""
+        return cls(None if record.works else problem, problem)
 
 
 Step = (

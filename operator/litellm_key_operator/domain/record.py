@@ -63,6 +63,11 @@ class Record:
         return self.current is None and self.pending is None and not self.retiring
 
     @property
+    def works(self) -> bool:
+        """A key was issued, and nothing was noted to take its place: it was not seen to be dead or lost."""
+        return self.current is not None and self.pending is None
+
+    @property
     def known(self) -> tuple[Revision, ...]:
         """Every revision that is noted, oldest first."""
         all_of = {

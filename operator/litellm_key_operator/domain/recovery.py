@@ -22,8 +22,8 @@ def recover(want: Want, seen: Seen) -> Revision | Ask | Note | Settled:
     if want.proxy is None:
         return Settled.all(want.problem)
     one = first(want, want.proxy.url)
-    if one.place in seen.trace:
-        return one
+    if one.place in seen.trace and seen.life(one) not in (Life.EXPIRED, Life.DELETED, Life.BURIED):
+        return one  # dead means that the status was cleared after all, and this process outlived that
     known = survey(want, seen)
     if isinstance(known, Ask):
         return known

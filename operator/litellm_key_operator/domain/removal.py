@@ -49,10 +49,6 @@ def remove(want: Want, seen: Seen) -> Step | Settled:
 
 def _unreported(want: Want, seen: Seen) -> tuple[Revision, ...] | Ask:
     """With an empty status, all that the proxies know, and in each of them the next, which may be on its way."""
-    if want.proxy is not None:
-        one = first(want, want.proxy.url)
-        if one.place in seen.trace:
-            return (one,)
     known = survey(want, seen)
     if isinstance(known, Ask):
         return known

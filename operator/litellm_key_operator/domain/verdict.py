@@ -27,7 +27,7 @@ def of_error(error: OutsideError, want: Want, record: Record) -> Settled:
         return Settled.all(Problem(KeyReason.REVOCATION_BLOCKED, text))
     if record.ended:
         return Settled.all(EXPIRED)
-    if record.current is not None:
+    if record.works:
         return Settled(None, problem)
     return Settled(
         Problem(KeyReason.PENDING, str(error)) if problem.reason is KeyReason.UNREACHABLE else problem, problem
