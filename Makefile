@@ -66,8 +66,12 @@ simulate: $(READY) ## the whole crash simulation of the core
 	$(BIN)/python -m tests.simulation
 
 .PHONY: demo
-demo: $(READY) ## the main job, live; KEEP=1 leaves the servers up
+demo: $(READY) ## the main job, live; KEEP=1 leaves everything up, CLUSTER=mine uses your servers
 	@$(BIN)/python -m dev.demo
+
+.PHONY: demo-down
+demo-down: $(READY) ## end what `make demo KEEP=1` left up
+	@$(BIN)/python -m dev.demo down
 
 .PHONY: servers-up
 servers-up: $(READY) ## start API server and LiteLLM in the background

@@ -18,7 +18,7 @@ from dev import cache, children, progress, watchdog
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SERVERS: Final = "servers"
-PATIENCE: Final = 180.0
+PATIENCE: Final = 300.0
 """Seconds that both servers get to start together."""
 
 

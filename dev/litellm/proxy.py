@@ -15,7 +15,7 @@ from dev.litellm.postgres import Postgres
 from dev.ports import LOOPBACK, free_port
 
 CONFIG: Final = Path(__file__).resolve().parent / "config.yaml"
-PATIENCE: Final = 120.0
+PATIENCE: Final = 240.0
 """Seconds that the proxy gets to be ready; it needs ten, most of them to import itself."""
 
 
@@ -66,7 +66,9 @@ class Proxy(Endpoint):
                 opener.open(f"{self.url}/health/readiness", timeout=5).close()
             except OSError as error:
                 if time.monotonic() > deadline:
-                    raise children.ServerError(f"LiteLLM is not ready: {error}; see {self.log}") from error
+                    raise children.ServerError(
+                        f"LiteLLM is not ready: {error}; its log ends\n{children.tail(self.log)}"
+                    ) from error
                 time.sleep(0.1)
             else:
                 return
