@@ -154,31 +154,27 @@ class Lease:
         return self._renewed + self._duration * _RENEW_SHARE - time.monotonic()
 
     async def _renewed_within(self, left: float) -> bool:
-        """Renew once; False if it is certain that somebody else, or nobody, holds it."""
+        """Try to renew; False if it is certain that somebody else, or nobody, holds it."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(left):
-                self._held = await self._request(
-                    "PUT", self._written(self._held, holder=self._identity, seconds=self._duration)
-                )
-                self._renewed = began
-        except (Conflict, Gone):
-            return await self._still_ours()
-        except (OutsideError, TimeoutError) as error:
-            self._note(error)
-        return True
-
-    async def _still_ours(self) -> bool:
-        """Whether it only changed its version, as after a renewal whose answer was lost."""
-        try:
-            lease = await self._request("GET")
+                while True:
+                    try:
+                        mine = self._written(self._held, holder=self._identity, seconds=self._duration)
+                        self._held = await self._request("PUT", mine)
+                    except (Conflict, Gone):
+                        # It may only be another version, as after a renewal whose answer was lost.
+                        self._held = await self._request("GET")
+                        if _spec(self._held).get("holderIdentity") != self._identity:
+                            return False
+                    else:
+                        self._renewed = began
+                        return True
         except Gone:
             return False
-        except OutsideError as error:
+        except (OutsideError, TimeoutError) as error:
             self._note(error)
             return True
-        self._held = lease
-        return bool(_spec(lease).get("holderIdentity") == self._identity)
 
     def _written(self, lease: Json, *, holder: str, seconds: float) -> Json:
         spec = _spec(lease)

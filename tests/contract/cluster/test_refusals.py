@@ -1,4 +1,4 @@
-"""What only a real API server can show: access, quota, races, leases, events."""
+"""What only a real API server can show: access, quota, admission, namespaces that end, pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import base64
 import datetime as dt
 import json
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path as File
 from types import SimpleNamespace
@@ -21,18 +20,11 @@ from litellm_key_operator.api.key import KeyStatus, LiteLLMKey
 from litellm_key_operator.cluster import client as module
 from litellm_key_operator.cluster.client import Client
 from litellm_key_operator.cluster.namespaces import ClusterNamespaces
-from litellm_key_operator.cluster.paths import SECRETS, Path
+from litellm_key_operator.cluster.paths import Path
 from litellm_key_operator.cluster.resources import ClusterResources
 from litellm_key_operator.cluster.secrets import ClusterSecrets
-from litellm_key_operator.cluster.seed import BadSeedError, keyring, load
 from litellm_key_operator.domain.errors import Denied, Gone, Rejected, SecretRejected, Unavailable
 from litellm_key_operator.domain.state import Manifest
-
-
-@pytest.fixture
-async def client(crds: Access) -> AsyncGenerator[Client]:
-    async with await Client.connect(crds.kubeconfig) as client:
-        yield client
 
 
 def a_manifest(namespace: str, **data: str) -> Manifest:
@@ -193,58 +185,6 @@ class TestLists:
         assert [key.metadata.name for key in await resources.list_keys()] == ["good"]
         with pytest.raises(Rejected, match=r"spec\.roleRef"):
             await resources.read_key(namespace, "bad")
-
-
-class TestSeed:
-    async def test_racing_operators_make_it_once(self, crds: Access, namespace: str) -> None:
-        clients = [await Client.connect(crds.kubeconfig) for _ in range(4)]
-        found = await asyncio.gather(*(load(one, namespace, "seed") for one in clients))
-        again = await load(clients[0], namespace, "seed")
-        for one in clients:
-            await one.close()
-        assert all((ring.installation, dict(ring.seeds)) == (again.installation, dict(again.seeds)) for ring in found)
-        assert len(again.seeds[again.newest]) == 32
-        assert again.newest == 1
-
-    async def test_it_is_not_one_of_our_deliveries(self, client: Client, namespace: str) -> None:
-        await load(client, namespace, "seed")
-        assert await ClusterSecrets(client, [namespace]).list_ours() == []
-
-    async def test_a_bad_one_is_named_and_left_alone(self, client: Client, namespace: str) -> None:
-        data = {"installation": base64.b64encode(b"abc").decode(), "1": base64.b64encode(b"short").decode()}
-        made = await client.request(
-            "POST", SECRETS.within(namespace), body={"metadata": {"name": "seed"}, "data": data}
-        )
-        with pytest.raises(BadSeedError, match=rf"Secret {namespace}/seed, entry 1: must be 32 random bytes, not 5"):
-            await load(client, namespace, "seed")
-        assert await client.get(SECRETS.of(namespace, "seed")) == made
-
-    async def test_it_needs_its_namespace(self, client: Client) -> None:
-        with pytest.raises(Gone):
-            await load(client, "no-such-namespace", "seed")
-
-
-def test_a_keyring_may_have_several_seeds() -> None:
-    ring = keyring("n/s", {"installation": b"abc-1", "1": b"a" * 32, "12": b"b" * 32})
-    assert (ring.installation, ring.newest) == ("abc-1", 12)
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        ({}, "entry installation"),
-        ({"installation": b"A/b", "1": b"a" * 32}, "entry installation"),
-        ({"installation": b"\xff", "1": b"a" * 32}, "entry installation"),
-        ({"installation": b"abc"}, "no seed"),
-        ({"installation": b"abc", "0": b"a" * 32}, "entry 0"),
-        ({"installation": b"abc", "one": b"a" * 32}, "entry one"),
-        ({"installation": b"abc", "1": b"a" * 31}, "entry 1"),
-    ],
-)
-def test_a_bad_keyring_is_named(data: dict[str, bytes], said: str) -> None:
-    with pytest.raises(BadSeedError, match=said) as caught:
-        keyring("n/s", data)
-    assert "aaaa" not in str(caught.value)
 
 
 def key_yaml(name: str) -> str:
