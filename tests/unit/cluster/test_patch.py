@@ -56,3 +56,10 @@ def test_says_only_what_changed() -> None:
 
 def test_nulls_are_taken_out_of_objects_and_left_in_lists() -> None:
     assert without_nulls({"a": None, "b": {"c": None, "d": [None]}, "e": 0}) == {"b": {"d": [None]}, "e": 0}
+
+
+def test_true_is_not_one() -> None:
+    old: Json = {"a": True, "b": [1], "c": 1}
+    new: Json = {"a": 1, "b": [True], "c": 1}
+    patch = merge_patch(old, new)
+    assert as_json(patch) == as_json({"a": 1, "b": [True]})
