@@ -19,7 +19,7 @@ from dev import cache, children, progress, watchdog
 ROOT: Final = Path(__file__).resolve().parent.parent
 SERVERS: Final = "servers"
 PATIENCE: Final = 300.0
-"""Seconds that both servers get to start together."""
+"""Seconds that both servers get to start, longer than each of them takes to give up."""
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,8 @@ class Rule:
         self._matches = 0
         self._lock = threading.Lock()
         # Futures, because they can be waited for in threads and in event loops.
-        self._reached: Future[None] = Future()
-        self._released: Future[None] = Future()
+        self._reached: Future[Fault] = Future()
+        self._released: Future[Fault] = Future()
 
     def meets(self, method: str, target: str, body: bytes) -> bool:
         """Whether a request meets the fault; asking counts the match."""
@@ -111,18 +111,23 @@ class Rule:
 
     def release(self) -> None:
         """Lets go the request that is held, and those that would be."""
-        _settle(self._released)
+        _settle(self._released, self.fault)
 
-    async def strike(self) -> None:
-        """Tells the test that a request is here, and keeps the request as long as the fault says."""
-        _settle(self._reached)
+    def drop(self) -> None:
+        """Cuts off the request that is held, and those that would be: held before the server, it never gets there."""
+        _settle(self._released, Drop())
+
+    async def strike(self) -> Fault:
+        """Tells the test that a request is here, and keeps it as long as the fault says; answers what becomes of it."""
+        _settle(self._reached, self.fault)
         match self.fault:
             case Hold():
-                await asyncio.shield(asyncio.wrap_future(self._released))
+                return await asyncio.shield(asyncio.wrap_future(self._released))
             case Delay(seconds):
                 await asyncio.sleep(seconds)
             case Drop() | Drip() | Answer():
                 pass
+        return self.fault
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,6 @@ class Passed:
     status: int | None
 
 
-def _settle(future: Future[None]) -> None:
+def _settle(future: Future[Fault], fault: Fault) -> None:
     with suppress(InvalidStateError):
-        future.set_result(None)
+        future.set_result(fault)

@@ -73,16 +73,16 @@ class Forwarding:
         rules = self._met(request.method, request.raw_path, body)
         before, after = rules.get(Moment.BEFORE), rules.get(Moment.AFTER)
         if before is not None:
-            await before.strike()
-            if isinstance(before.fault, Drop | Answer):
-                return _own(before.fault)
+            fault = await before.strike()
+            if isinstance(fault, Drop | Answer):
+                return _own(fault)
         async with self._send(request, body) as answer:
             if after is None:
                 return await _stream(request, answer)
-            await after.strike()
-            if isinstance(after.fault, Drop | Answer):
-                return _own(after.fault)
-            pause = after.fault.seconds if isinstance(after.fault, Drip) else None
+            fault = await after.strike()
+            if isinstance(fault, Drop | Answer):
+                return _own(fault)
+            pause = fault.seconds if isinstance(fault, Drip) else None
             return await _stream(request, answer, pause)
 
     @asynccontextmanager

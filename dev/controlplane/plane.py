@@ -16,8 +16,8 @@ from dev.ports import LOOPBACK, free_port
 HOSTS: Final = (LOOPBACK, "10.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 CONTROLLERS: Final = "garbage-collector-controller,namespace-controller"
 """Without them owned Secrets stay and namespaces hang in Terminating for ever."""
-PATIENCE: Final = 60.0
-"""Seconds that a server gets to be ready; it needs four."""
+PATIENCE: Final = 180.0
+"""Seconds that a server gets to be ready; it needs four, many more on a busy machine."""
 
 
 class ControlPlane(Access):

@@ -24,7 +24,7 @@ MINE: Final = "mine"
 def tell() -> None:
     """The story, on the stage that was asked for."""
     keep = os.environ.get("KEEP", "").lower() not in NEGATIVE
-    with _chosen(keep=keep)() as where:
+    with chosen(keep=keep)() as where:
         try:
             Story(where).tell()
         except StoryError as error:
@@ -39,7 +39,8 @@ def tell() -> None:
             screen.say("  make demo KEEP=1   the same, and everything stays up to play with")
 
 
-def _chosen(*, keep: bool) -> Callable[[], AbstractContextManager[stage.Stage]]:
+def chosen(*, keep: bool) -> Callable[[], AbstractContextManager[stage.Stage]]:
+    """The stage that the environment asks for; raises `ServerError` where it contradicts itself."""
     cluster = os.environ.get("CLUSTER", "")
     if cluster not in ("", MINE):
         raise children.ServerError(f"CLUSTER={cluster} means nothing; {MINE}, or nothing at all, does")

@@ -17,7 +17,7 @@ from dev.ports import LOOPBACK, free_port
 HERE: Final = Path(__file__).resolve().parent
 USER: Final = "litellm"
 PROGRAMS: Final = ("initdb", "postgres", "psql")
-PATIENCE: Final = 60.0
+PATIENCE: Final = 180.0
 """Seconds that the server gets to be ready; it needs one."""
 
 

@@ -16,7 +16,7 @@ from dev.ports import LOOPBACK, free_port
 
 CONFIG: Final = Path(__file__).resolve().parent / "config.yaml"
 PATIENCE: Final = 240.0
-"""Seconds that the proxy gets to be ready; it needs ten, most of them to import itself."""
+"""Seconds that the proxy gets to be ready; it needs ten, many more on a busy machine."""
 
 
 @dataclass
