@@ -16,15 +16,20 @@ OPTIONS: Final = (
     "--no-emit-find-links",
     "--no-emit-index-url",
 )
-TARGETS: Final = {"run.txt": (), "dev.txt": ("--extra", "dev")}
+TARGETS: Final = (
+    ("requirements/run.txt", "pyproject.toml"),
+    ("requirements/dev.txt", "--extra=dev", "pyproject.toml"),
+    ("dev/controlplane/requirements.txt", "dev/controlplane/requirements.in"),
+    ("dev/litellm/postgres-requirements.txt", "dev/litellm/postgres-requirements.in"),
+    ("dev/litellm/requirements.txt", "dev/litellm/requirements.in"),
+)
 
 
 def main() -> None:
-    """Writes `requirements/run.txt` (the image) and `requirements/dev.txt` (everything else)."""
-    for name, extra in TARGETS.items():
-        print(f"resolving requirements/{name} (usually half a minute)", flush=True)
-        output = f"requirements/{name}"
-        command = [sys.executable, "-m", "piptools", "compile", *OPTIONS, *extra, "-o", output, "pyproject.toml"]
+    """Writes what the image needs, what development needs, and what the servers need, each a file of its own."""
+    for target, *source in TARGETS:
+        print(f"resolving {target} (usually half a minute)", flush=True)
+        command = [sys.executable, "-m", "piptools", "compile", *OPTIONS, "--output-file", target, *source]
         subprocess.run(command, cwd=ROOT, check=True)
 
 
