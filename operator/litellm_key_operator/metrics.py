@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,20 +64,23 @@ KUBERNETES_REQUESTS: Final = _counter(
     "kubernetes_requests", "Requests to the Kubernetes API, watches aside", "verb", "resource", "code"
 )
 WATCH_RESTARTS: Final = _counter("watch_restarts", "How often the watches had to be started anew")
-REVOCATION_BLOCKED: Final = _gauge("revocation_blocked", "Keys that cannot be revoked at present", "connection")
 LEADER: Final = _gauge("leader", "1 while this process holds the Lease, or works without one")
 BUILD_INFO: Final = _gauge("build_info", "Always 1; the label has the version", "version")
 
 
 @dataclass(frozen=True, slots=True)
 class KeySeries:
-    """What is shown of one Key. `conditions` are their statuses (`True`, `False`, `Unknown`) by type."""
+    """What is shown of one Key. `conditions` are their statuses (`True`, `False`, `Unknown`) by type.
+
+    `blocked_at` is the connection (`<namespace>/<name>`, empty if unknown) by which it cannot be revoked at present.
+    """
 
     namespace: str
     name: str
     role: str
     expires_at: datetime | None
     conditions: tuple[tuple[str, str], ...]
+    blocked_at: str | None = None
 
 
 class KeyCollector(Collector):
@@ -87,12 +91,13 @@ class KeyCollector(Collector):
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """The families without samples, so that registering does not walk over all Keys."""
-        return (self._conditions(), self._expirations())
+        return (self._conditions(), self._expirations(), self._blocked())
 
     @override
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One sample per Key, condition and status, and one per Key that expires."""
-        conditions, expirations = self._conditions(), self._expirations()
+        """One sample per Key, condition and status, one per Key that expires, one per connection that blocks some."""
+        conditions, expirations, blocked = self._conditions(), self._expirations(), self._blocked()
+        blocking: Counts[str] = Counts()
         for key in self._keys():
             labels = [key.namespace, key.name, key.role]
             if key.expires_at is not None:
@@ -100,7 +105,11 @@ class KeyCollector(Collector):
             for condition, status in key.conditions:
                 for candidate in _STATUSES:
                     conditions.add_metric([*labels, condition, candidate], float(candidate == status))
-        return (conditions, expirations)
+            if key.blocked_at is not None:
+                blocking[key.blocked_at] += 1
+        for connection, count in blocking.items():
+            blocked.add_metric([connection], float(count))
+        return (conditions, expirations, blocked)
 
     @staticmethod
     def _conditions() -> GaugeMetricFamily:
@@ -108,6 +117,12 @@ class KeyCollector(Collector):
             f"{_PREFIX}_status_condition",
             "1 for the status that a condition of a Key has, 0 for the others",
             labels=["namespace", "name", "role", "condition", "status"],
+        )
+
+    @staticmethod
+    def _blocked() -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            f"{_PREFIX}_revocation_blocked", "Keys that cannot be revoked at present", labels=["connection"]
         )
 
     @staticmethod

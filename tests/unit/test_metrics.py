@@ -22,7 +22,6 @@ PROMISED = {
     "litellm_key_litellm_request_duration_seconds",
     "litellm_key_kubernetes_requests",
     "litellm_key_watch_restarts",
-    "litellm_key_revocation_blocked",
     "litellm_key_leader",
     "litellm_key_build_info",
 }
@@ -85,3 +84,11 @@ def test_registering_does_not_walk_over_the_keys() -> None:
     registry.register(KeyCollector(keys))
     assert walks == []
     registry.collect()
+
+
+def test_keys_that_cannot_be_revoked_are_counted_by_connection() -> None:
+    registry = CollectorRegistry()
+    keys = [series(), series(name="one", blocked_at="platform/a"), series(name="two", blocked_at="platform/a")]
+    registry.register(KeyCollector(lambda: keys))
+    assert registry.get_sample_value("litellm_key_revocation_blocked", {"connection": "platform/a"}) == 2
+    assert registry.get_sample_value("litellm_key_revocation_blocked", {"connection": "platform/b"}) is None

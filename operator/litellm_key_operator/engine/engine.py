@@ -11,7 +11,6 @@ import structlog
 
 from litellm_key_operator import metrics
 from litellm_key_operator.api.key import LiteLLMKey
-from litellm_key_operator.api.reasons import ConditionType, KeyReason
 from litellm_key_operator.domain.errors import Conflict, Denied, Gone, OutsideError, Rejected, Unavailable
 from litellm_key_operator.domain.material import Keyring
 from litellm_key_operator.engine.cache import Cache, Name, connection_of, role_of
@@ -89,7 +88,6 @@ class Engine:
             Local(resources, secrets, self.cache, voice),
             _now,
         )
-        self._blocked: dict[str, str] = {}
         self._clock: asyncio.Task[None] | None = None
         # What the watches tell; see News.
         self.key_seen, self.key_gone = self._news.key_seen, self._news.key_gone
@@ -178,7 +176,6 @@ class Engine:
         was_ready = key.status.conditions if key is not None else ()
         outcome = await self._keys.run(item.name)
         key = self.cache.keys.get(item.name)
-        self._count_blocked(item, key)
         if key is not None and key.status.conditions != was_ready:
             self._news.count(key)
         if outcome.gone:
@@ -226,18 +223,6 @@ class Engine:
         if name is not None:
             self._connections.doubt(name)
             self._queue.add(Item(Kind.CONNECTION, *name), Lane.URGENT)
-
-    def _count_blocked(self, item: Item, key: LiteLLMKey | None) -> None:
-        was = self._blocked.pop(item.name, None)
-        noted = key.status.connection if key is not None else None
-        reasons = (
-            {c.reason for c in key.status.conditions if c.type == ConditionType.READY} if key is not None else set()
-        )
-        if KeyReason.REVOCATION_BLOCKED in reasons:
-            self._blocked[item.name] = f"{noted.namespace}/{noted.name}" if noted is not None else ""
-        for label in {was, self._blocked.get(item.name)} - {None}:
-            count = sum(1 for connection in self._blocked.values() if connection == label)
-            metrics.REVOCATION_BLOCKED.labels(connection=label).set(count)
 
     async def _run_role(self, item: Item, name: Name) -> None:
         if await self._roles.run(name):

@@ -17,6 +17,7 @@ import structlog
 from litellm_key_operator import metrics
 from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.names import PROGRAM
+from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.cluster import seed
 from litellm_key_operator.cluster.client import Client
 from litellm_key_operator.cluster.events import ClusterJournal
@@ -171,13 +172,16 @@ def _leading(engine: Engine) -> Generator[None]:
 
 
 def _series(key: LiteLLMKey) -> metrics.KeySeries:
-    role = key.spec.role_ref
+    role, noted = key.spec.role_ref, key.status.connection
+    blocked = any(condition.reason == KeyReason.REVOCATION_BLOCKED for condition in key.status.conditions)
+    connection = f"{noted.namespace}/{noted.name}" if noted is not None else ""
     return metrics.KeySeries(
         namespace=key.metadata.namespace,
         name=key.metadata.name,
         role=f"{role.namespace or key.metadata.namespace}/{role.name}",
         expires_at=key.status.expires_at,
         conditions=tuple((condition.type, condition.status.value) for condition in key.status.conditions),
+        blocked_at=connection if blocked else None,
     )
 
 
