@@ -103,7 +103,7 @@ async def test_a_held_request_goes_on_without_its_client(
     rule = proxy.on("POST", "^/generate", Hold())
     with pytest.raises(httpx.ReadTimeout):
         await client.post("/generate", timeout=0.2)
-    assert rule.is_reached()
+    await rule.reached()
 
     rule.release()
 
@@ -146,7 +146,8 @@ async def test_delay_and_drip_take_their_time(proxy: FaultProxy, client: httpx.A
     started = time.monotonic()
     async with client.stream("POST", "/slow", content=b"abcd") as answer:
         pieces = [piece async for piece in answer.aiter_raw()]
-    assert pieces == [b"a", b"b", b"c", b"d"]
+    assert b"".join(pieces) == b"abcd"
+    assert len(pieces) > 1
     assert time.monotonic() - started >= 0.3
 
 

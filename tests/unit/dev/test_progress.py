@@ -1,3 +1,4 @@
+import re
 import threading
 
 import pytest
@@ -23,11 +24,13 @@ def test_lines_say_what_begins_how_long_it_takes_and_how_it_goes(
 
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "==> compiling (usually ten minutes)"
-    assert "    compiling: 3 of 9 packages, 0.1 s" in lines
-    assert lines[-1] == "    compiling: done in 0.2 s"
+    assert re.fullmatch(r"    compiling: 3 of 9 packages, \d\.\d s", lines[1])
+    assert re.fullmatch(r"    compiling: done in \d\.\d s", lines[-1])
 
 
 def test_a_step_that_fails_is_not_called_done(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ZeroDivisionError), progress.step("dividing"):
         raise ZeroDivisionError
-    assert capsys.readouterr().err.splitlines() == ["==> dividing", "    dividing: failed after 0.0 s"]
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "==> dividing"
+    assert re.fullmatch(r"    dividing: failed after \d\.\d s", second)
