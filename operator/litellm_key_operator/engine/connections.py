@@ -38,11 +38,14 @@ class Unusable(Exception):
 
 @dataclass(slots=True)
 class Opened:
-    """What this process knows of one Connection. `passed` is the client that passed its preflight last, `models` are what
-    the proxy serves (None: the credential may not ask), `teams` the teams that roles name, and whether they exist.
+    """What this process knows of one Connection.
+
+    `passed` is the client that passed its preflight last, `doubted` says that it might not pass another. `models` are
+    what the proxy serves (None: the credential may not ask), `teams` the teams that roles name, and whether they exist.
     """
 
     passed: Gateway | None = None
+    doubted: bool = False
     found: Preflight | None = None
     models: frozenset[str] | None = None
     teams: dict[str, bool] = field(default_factory=dict[str, bool])
@@ -66,10 +69,10 @@ class Connections:
         return known is not None and known.passed is not None
 
     def doubt(self, name: Name) -> None:
-        """Its credential was refused: the next run checks it again."""
+        """A call was refused or not answered: the next run checks it again."""
         known = self.opened.get(name)
         if known is not None:
-            known.passed = None
+            known.doubted = True
 
     def swept(self, name: Name, moment: datetime) -> None:
         """Every key was compared; that is said along with the next other news."""
@@ -101,7 +104,7 @@ class Connections:
         credential = await self._credential(connection)
         try:
             gateway = self.gateways.open(name, credential)
-            if gateway is known.passed:
+            if gateway is known.passed and not known.doubted:
                 return
             known.found = await gateway.preflight()
             known.models = await _models(gateway)
@@ -109,7 +112,7 @@ class Connections:
         except OutsideError as error:
             raise Unusable(_reason(error), str(error)) from None
         _judge(known.found)
-        known.passed = gateway
+        known.passed, known.doubted = gateway, False
 
     async def _credential(self, connection: LiteLLMConnection) -> Credential:
         spec, namespace = connection.spec, connection.metadata.namespace
