@@ -7,6 +7,7 @@ one before it in the picture. When nothing is left to be done, the answer is `Se
 from __future__ import annotations
 
 from litellm_key_operator.api.reasons import KeyReason
+from litellm_key_operator.domain.expiry import EXPIRED
 from litellm_key_operator.domain.picture import Seen, Want
 from litellm_key_operator.domain.plan import Settled, Step
 from litellm_key_operator.domain.provision import provide
@@ -18,5 +19,6 @@ def decide(want: Want, seen: Seen) -> Step | Settled:
     """The next step for one resource, or that it is settled and how it stands."""
     if want.foreign is not None and not (want.deleting and want.skip):
         text = f"installation {want.foreign} issued this key; this one keeps its hands away"
-        return Settled.unless_issued(seen.record, Problem(KeyReason.FOREIGN_INSTALLATION, text))
+        problem = Problem(KeyReason.FOREIGN_INSTALLATION, text)
+        return Settled(EXPIRED, problem) if seen.record.ended else Settled.unless_issued(seen.record, problem)
     return remove(want, seen) if want.deleting else provide(want, seen)

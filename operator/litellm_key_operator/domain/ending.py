@@ -14,6 +14,10 @@ TOMBSTONE = "tombstone"
 """In `metadata.llmkeys` of a buried key, when it was buried: nothing but a name plate that keeps its value dead."""
 
 
+BLANK = "blank"
+"""In `metadata.llmkeys` of a tombstone: LiteLLM did not know its value, so there may never have been such a key."""
+
+
 def gone(seen: Seen, revision: Revision) -> bool:
     """Whether nothing of it lives or can come to live."""
     match seen.life(revision):
@@ -57,7 +61,8 @@ def _tombstone(want: Want, seen: Seen, revision: Revision) -> dict[str, object]:
         "uid": want.material.uid,
         "revision": revision.number,
         TOMBSTONE: rfc3339(seen.now),
+        BLANK: seen.life(revision) is Life.UNKNOWN,
     }
-    # The revision is in the alias as well: two tombstones of one resource must not collide.
-    alias = f"{out_of_the_way(want.alias, want.material.uid)}/{revision.number}"
+    # The value is in the alias as well: two tombstones of one resource, perhaps of two seeds, must not collide.
+    alias = f"{out_of_the_way(want.alias, want.material.uid)}/{revision.number}.{revision.token_id[:8]}"
     return {"blocked": True, "key_alias": alias, "metadata": {METADATA_KEY: mark}, "models": ["no-default-models"]}

@@ -65,7 +65,7 @@ class Record:
     @property
     def works(self) -> bool:
         """A key was issued, and nothing was noted to take its place: it was not seen to be dead or lost."""
-        return self.current is not None and self.pending is None
+        return self.current is not None and self.pending is None and not self.ended
 
     @property
     def known(self) -> tuple[Revision, ...]:

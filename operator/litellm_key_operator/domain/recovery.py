@@ -10,14 +10,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from litellm_key_operator.domain.picture import Seen, Want, first
-from litellm_key_operator.domain.plan import Ask, Note, Settled
+from litellm_key_operator.domain.plan import Ask, AskSecret, Note, Settled
+from litellm_key_operator.domain.record import Proxy, Record
 from litellm_key_operator.domain.state import Life, Revision
 
 REACH = 8
 """How many revisions in a row LiteLLM must not know before the search ends."""
 
 
-def recover(want: Want, seen: Seen) -> Revision | Ask | Note | Settled:
+def recover(want: Want, seen: Seen) -> Revision | Ask | AskSecret | Note | Settled:
     """Revision 1, if this process noted it just now; else what finds out which revisions there are, and notes them."""
     if want.proxy is None:
         return Settled.all(want.problem)
@@ -27,17 +28,36 @@ def recover(want: Want, seen: Seen) -> Revision | Ask | Note | Settled:
     known = survey(want, seen)
     if isinstance(known, Ask):
         return known
-    record = replace(seen.record, proxy=want.proxy)
     here = [revision for revision in known if revision.url == want.proxy.url]
+    if here and seen.life(here[-1]) is Life.EXPIRED and want.secret_name not in seen.secrets:
+        return AskSecret(want.secret_name)
     newest = here[-1] if here else one
-    for revision in known:
-        if revision != newest and seen.life(revision) is not Life.DELETED:
-            record = record.retire(revision.in_doubt(), seen.now)
     row = seen.rows.get(newest.place)
-    if row is not None and (row.outlived or (seen.life(newest) is Life.EXPIRED and _published(seen, newest))):
+    if row is not None and (row.outlived or (seen.life(newest) is Life.EXPIRED and _published(want, seen, newest))):
         # It ended as it should: reported as issued, so that it expires instead of being issued anew.
-        return Note(replace(record, current=newest.in_doubt(), expires_at=row.expires, alias=row.alias))
-    return Note(replace(record, pending=newest.in_doubt()))
+        ended = replace(seen.record, current=newest.in_doubt(), expires_at=row.expires, alias=row.alias)
+        return Note(_retired(seen, ended, known, newest, want.proxy))
+    coming: list[Revision] = []
+    if seen.life(newest) not in (Life.LIVE, Life.BLOCKED):
+        # Nobody was given this one, so whoever emptied the status may have done it with the next one on its way.
+        coming = following(want, known[-1].number if known else 0)
+        newest = one if one in coming else coming[0]
+    pending = replace(seen.record, pending=newest.in_doubt())
+    return Note(_retired(seen, pending, [*known, *coming], newest, want.proxy))
+
+
+def following(want: Want, number: int) -> list[Revision]:
+    """The revisions that come after this number: in each proxy in question one under each seed, the newest seed first."""
+    seeds = sorted(want.material.keyring.seeds, reverse=True)
+    return [want.material.revision(number + 1, url, seed=seed) for url in want.proxies for seed in seeds]
+
+
+def _retired(seen: Seen, record: Record, others: Iterable[Revision], kept: Revision, proxy: Proxy) -> Record:
+    """The record at this proxy, with an end for all the others that were, or may come to be, registered."""
+    for revision in others:
+        if revision.place != kept.place and seen.life(revision) is not Life.BURIED:
+            record = record.retire(revision.in_doubt(), seen.now)
+    return replace(record, proxy=proxy)
 
 
 def survey(want: Want, seen: Seen) -> list[Revision] | Ask:
@@ -66,5 +86,7 @@ def _met(seen: Seen, search: Iterable[Revision]) -> list[Revision]:
     return sorted((r for r in search if seen.life(r) not in (Life.UNKNOWN, None)), key=lambda r: r.number)
 
 
-def _published(seen: Seen, revision: Revision) -> bool:
-    return any(revision.token_id in secret.hashes.values() for secret in seen.watched)
+def _published(want: Want, seen: Seen, revision: Revision) -> bool:
+    read = seen.secrets.get(want.secret_name)
+    found = seen.watched if read is None else (*seen.watched, read)
+    return any(revision.token_id in secret.hashes.values() for secret in found)

@@ -7,11 +7,11 @@ from datetime import timedelta
 from litellm_key_operator.api.common import rfc3339
 from litellm_key_operator.api.names import ANNOTATION_SKIP_REVOCATION, METADATA_KEY
 from litellm_key_operator.api.reasons import KeyReason
-from litellm_key_operator.domain.ending import end, out_of_the_way
-from litellm_key_operator.domain.picture import Seen, Want, first
+from litellm_key_operator.domain.ending import BLANK, end, out_of_the_way
+from litellm_key_operator.domain.picture import Seen, Want
 from litellm_key_operator.domain.plan import Ask, Cause, Release, Settled, Step, Update
 from litellm_key_operator.domain.publication import withdraw
-from litellm_key_operator.domain.recovery import survey
+from litellm_key_operator.domain.recovery import following, survey
 from litellm_key_operator.domain.state import Life, Revision
 from litellm_key_operator.domain.terms import Problem, stamped
 
@@ -48,13 +48,18 @@ def remove(want: Want, seen: Seen) -> Step | Settled:
 
 
 def _unreported(want: Want, seen: Seen) -> tuple[Revision, ...] | Ask:
-    """With an empty status, all that the proxies know, and in each of them the next, which may be on its way."""
+    """With an empty status, all that the proxies know, and the next, which may be on its way to any of them."""
     known = survey(want, seen)
     if isinstance(known, Ask):
         return known
-    # Tombstones do not count: else each would ask for one more behind it.
-    number = max((revision.number for revision in known if seen.life(revision) is not Life.BURIED), default=0) + 1
-    return (*known, *(want.material.revision(number, url) if number > 1 else first(want, url) for url in want.proxies))
+    # The tombstones made here do not count: else each would ask for one more behind it.
+    number = max((revision.number for revision in known if not _blank(seen, revision)), default=0)
+    return (*known, *following(want, number))
+
+
+def _blank(seen: Seen, revision: Revision) -> bool:
+    row = seen.rows.get(revision.place)
+    return row is not None and bool(row.mark.get(BLANK))
 
 
 def _without_credential(want: Want, seen: Seen) -> Step | Settled:

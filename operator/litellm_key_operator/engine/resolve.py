@@ -91,12 +91,13 @@ class Resolver:
         return Problem(KeyReason.CONNECTION_NOT_READY, f"LiteLLMConnection {name[0]}/{name[1]} is not ready{why}")
 
     def _proxy(self, key: LiteLLMKey, noted: Record, role: LiteLLMRole | None) -> Proxy | None:
-        """Where its keys live; else where the annotation says that revision 1 was sent; else where the role points."""
+        """Where its keys live; else where the role points; else, the role being gone, where the annotation points.
+
+        A tenant can write the annotation, so it never decides where a key is registered.
+        """
         if noted.proxy is not None:
             return noted.proxy
-        namespace, _, name = key.metadata.annotations.get(names.ANNOTATION_CONNECTION, "").partition("/")
-        if not noted.held or not name:
-            namespace, name = connection_of(role) if role is not None else ("", "")
+        namespace, name = connection_of(role) if role is not None else _marked(key)
         connection = self.cache.connections.get((namespace, name))
         return Proxy(namespace, name, connection.spec.url) if connection is not None else None
 
@@ -115,8 +116,10 @@ class Resolver:
         return Problem(KeyReason.APPLIES_AT_NEXT_ROTATION, text)
 
     def _proxies(self, key: LiteLLMKey, proxy: Proxy | None) -> tuple[str, ...]:
-        """A tenant can edit the annotation, so that a deletion asks every proxy for what is not reported."""
+        """Where to ask for what is not reported. A tenant can edit the annotation, so a deletion asks everywhere."""
         here = [proxy.url] if proxy is not None else []
+        marked = self.cache.connections.get(_marked(key))
+        here += [marked.spec.url] if marked is not None else []
         if key.metadata.deletion_timestamp is not None:
             here += [connection.spec.url for connection in self.cache.connections.values()]
         return tuple(dict.fromkeys(here))
@@ -132,6 +135,12 @@ class Resolver:
         if connection is None or connection.spec.url != noted.proxy.url:
             return True
         return any(c.reason == ConnectionReason.SECRET_NOT_FOUND for c in connection.status.conditions)
+
+
+def _marked(key: LiteLLMKey) -> Name:
+    """The connection that revision 1 was sent to, by the annotation."""
+    namespace, _, name = key.metadata.annotations.get(names.ANNOTATION_CONNECTION, "").partition("/")
+    return namespace, name
 
 
 def _base_url(connection: LiteLLMConnection | None, proxy: Proxy | None) -> str | None:
