@@ -228,9 +228,11 @@ def restored(world: World) -> bool:
 
 
 def lost(world: World) -> bool:
-    """LiteLLM loses all keys."""
+    """LiteLLM loses all keys, tombstones too; nothing that these were for arrives after that."""
     if not world.proxy.rows and not world.proxy.archive:
         return False
+    buried = {token for token, stored in world.proxy.rows.items() if "tombstone" in stored.row.mark}
+    world.travelling = tuple(request for request in world.travelling if request.token_id not in buried)
     world.proxy.rows.clear()
     world.proxy.archive.clear()
     return True

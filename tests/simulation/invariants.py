@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from litellm_key_operator.api import names
+from litellm_key_operator.api.common import DeletionPolicy
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.domain.state import Manifest, Place
 from tests.simulation.world import World, origins, sent
@@ -28,8 +29,15 @@ def check(world: World) -> None:
     """No token lives, or may come to live, that no resource notes and no process that lives will take back."""
     remembered = {place for memories in world.processes for place in sent(memories)}
     for place in sorted(world.live() | world.coming()):
-        if place not in remembered and place not in world.excused and not noted(world, place):
+        if place not in remembered | world.excused and not _retained(world, place) and not noted(world, place):
             raise Violation(f"{_told(world, place)} is live, or on its way, and noted nowhere", world)
+
+
+def _retained(world: World, place: Place) -> bool:
+    """Left behind on purpose, as the role wants it."""
+    stored = world.proxies[place[0]].rows.get(place[1])
+    policies = {role.spec.deletion_policy for role in world.state.roles.values()}
+    return stored is not None and "retained" in stored.row.mark and DeletionPolicy.RETAIN in policies
 
 
 def noted(world: World, place: Place) -> bool:
@@ -78,8 +86,10 @@ class Watch:
 
     def check(self, call: Call | None, *, disturbed: bool) -> None:
         """Just after an effect, or at the end."""
+        if call is not None and call.when == "before":
+            return
         check(self.world)
-        if call is None or call.when == "before":
+        if call is None:
             return
         if call.url is not None:
             for place in self.live - self.world.live():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from litellm_key_operator.api import names
 from litellm_key_operator.api.common import ConditionStatus
 from litellm_key_operator.api.key import LiteLLMKey
@@ -36,27 +38,39 @@ def _calls(world: World, uid: str, number: int) -> list[str]:
     return activity.calls
 
 
-def rest(world: World) -> World:
-    """The world at rest: everything is up, everything that travels has arrived, every row was looked at."""
-    at_rest = world.copy("and nothing disturbs any more")
-    for proxy in at_rest.proxies.values():
+def rest(world: World, known: set[Hashable]) -> None:
+    """Let the world come to rest: everything is up, what travels arrives, every row is looked at, the claim is deleted.
+
+    `known` are worlds that came to a rest already.
+    """
+    calm = world.copy("and nothing disturbs any more")
+    for proxy in calm.proxies.values():
         proxy.down = False
-    settle(at_rest)
-    _arrive(at_rest)
-    for memories in at_rest.processes:
-        for key in at_rest.state.keys.values():
-            memories.setdefault(key.metadata.uid, Memory()).suspect = True
-    settle(at_rest)
-    judge(at_rest)
-    return at_rest
+    _collect(calm)
+    settle(calm)
+    key = calm.key()
+    if key in known:
+        return
+    known.add(key)
+    if events.arrived(calm):
+        settle(calm)
+    for memories in calm.processes:
+        for resource in calm.state.keys.values():
+            memories.setdefault(resource.metadata.uid, Memory()).suspect = True
+    settle(calm)
+    judge(calm)
+    if events.deleted(calm):
+        calm.trail += ("and is deleted in the end",)
+        settle(calm)
+        judge(calm)
 
 
-def end(world: World) -> None:
-    """The claim, at rest, is deleted, and nothing is left of it."""
-    final = world.copy("and is deleted in the end")
-    if events.deleted(final):
-        settle(final)
-        judge(final)
+def _collect(world: World) -> None:
+    """The garbage collector: a Secret goes after its owner."""
+    uids = {key.metadata.uid for key in world.state.keys.values()}
+    for at, secret in list(world.state.secrets.items()):
+        if secret.seen.owner_uid is not None and secret.seen.owner_uid not in uids:
+            del world.state.secrets[at]
 
 
 def judge(world: World) -> None:
@@ -145,8 +159,3 @@ def _obstacle(world: World, key: LiteLLMKey, reason: str) -> bool:
 def _foreign(key: LiteLLMKey) -> bool:
     return not key.metadata.annotations.get(names.ANNOTATION_INSTALLATION, "here").startswith("here")
 
-
-def _arrive(world: World) -> None:
-    events.arrived(world)
-    check(world)
-    settle(world)

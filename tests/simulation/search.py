@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.simulation.invariants import check
 from tests.simulation.moves import Move
-from tests.simulation.quiescence import end, rest
+from tests.simulation.quiescence import rest
 from tests.simulation.world import World
 
 
@@ -41,7 +41,7 @@ def explore(
                     check(after)
                     if _new(after, seen):
                         following.append(after)
-                        _rest(after, ended)
+                        rest(after, ended)
         frontier = following
         count.worlds, count.rests = len(seen), len(ended)
         progress(depth + 1, count)
@@ -55,8 +55,3 @@ def _new(world: World, seen: set[Hashable]) -> bool:
     seen.add(key)
     return True
 
-
-def _rest(world: World, ended: set[Hashable]) -> None:
-    at_rest = rest(world)
-    if _new(at_rest, ended):
-        end(at_rest)

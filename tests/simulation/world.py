@@ -111,8 +111,11 @@ class World:
 
     def key(self) -> Hashable:
         """Equal for states that nothing could ever tell apart."""
+        s = self.state
         return (
-            self.cluster.key(),
+            tuple(_told(key) for key in s.keys.values()),
+            frozenset((at, secret.identity) for at, secret in s.secrets.items()),
+            (len(s.roles), len(s.connections), s.clock),
             tuple(proxy.key() for proxy in self.proxies.values()),
             frozenset(request.identity for request in self.travelling),
             tuple(_memory_key(memories) for memories in self.processes),
@@ -207,6 +210,20 @@ def claim(uid: str, **spec: object) -> LiteLLMKey:
     return LiteLLMKey.model_validate(
         {"metadata": {"namespace": NAMESPACE, "name": NAME, "uid": uid}, "spec": body}
     )
+
+
+def _told(key: LiteLLMKey) -> str:
+    """All of a claim but its resourceVersion. Worlds share their claims, so each is written out once."""
+    had = _TOLD.get(id(key))
+    if had is None:
+        if len(_TOLD) > _MOST_TOLD:
+            _TOLD.clear()
+        had = _TOLD[id(key)] = key, key.model_dump_json(exclude={"metadata": {"resource_version": True}})
+    return had[1]
+
+
+_MOST_TOLD: Final = 5000
+_TOLD: Final = dict[int, tuple[LiteLLMKey, str]]()
 
 
 def _remembered(memories: Memories) -> Memories:
