@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
 import structlog
 
@@ -30,15 +29,6 @@ from litellm_key_operator.engine.voice import Voice
 from litellm_key_operator.ports import Journal, Namespaces, OpenGateways, Resources, Secrets
 
 _LOG = structlog.get_logger(__name__)
-
-SOON: Final = 0.25
-"""Seconds until the next look at something that is due by our clock and not yet by LiteLLM's."""
-_FIRST_GRAVES: Final = 0.1
-"""Part of the walk's interval after which the first one begins."""
-
-
-_TEAM_PAUSE: Final = 60.0
-"""Seconds until a team that did not exist is looked for again."""
 
 
 def _now() -> datetime:
