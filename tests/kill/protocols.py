@@ -1,0 +1,122 @@
+"""What the operator does for a claim, each from where it begins: what is there before, and what happens then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from dev.faultproxy import Drop, Hold, Moment
+from tests.kill.site import KEYS, SECRETS, Site, until
+from tests.kill.standing import Claim, Outcome, await_sound
+from tests.kill.steps import renamed
+from tests.support.operator import OperatorProcess
+
+Names = Sequence[str]
+SHORT: Final = "15s"
+"""A time to live that is enough to issue a batch of keys, and not long to wait for."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """`prepare` brings claims to where it begins; `happens` is what sets it off, while the operator sees nothing.
+
+    `fields`: what LiteLLM holds at its end. `restarts`: it begins with an operator that remembers nothing.
+    """
+
+    name: str
+    prepare: Callable[[Site, OperatorProcess, Names], None]
+    happens: Callable[[Site, Names], None]
+    outcome: Outcome = Outcome.LIVE
+    fields: dict[str, Any] | None = None
+    restarts: bool = False
+
+
+def _nothing(site: Site, operator: OperatorProcess, names: Names) -> None:
+    del site, operator, names
+
+
+def _issued(**spec: Any) -> Callable[[Site, OperatorProcess, Names], None]:
+    def prepare(site: Site, operator: OperatorProcess, names: Names) -> None:
+        del operator
+        site.apply(names, **spec)
+        await_sound(site, [Claim(name, uid) for name, uid in site.uids(names).items()])
+
+    return prepare
+
+
+def _issued_in_doubt(site: Site, operator: OperatorProcess, names: Names) -> None:
+    """The answer to the registration was lost: it may be on its way for ever."""
+    rules = [
+        site.litellm.on("POST", "/key/generate", Drop(), moment=Moment.AFTER, where=_alias(site, name))
+        for name in names
+    ]
+    _issued()(site, operator, names)
+    for rule in rules:
+        assert rule.is_reached()
+        site.litellm.remove(rule)
+    assert all(site.cluster.all(KEYS)[name]["status"]["doubtful"] for name in names)
+
+
+def _never_registered(site: Site, operator: OperatorProcess, names: Names) -> None:
+    """Killed before the registration got to LiteLLM."""
+    rules = [site.litellm.on("POST", "/key/generate", Hold(), where=_alias(site, name)) for name in names]
+    site.apply(names)
+    for rule in rules:
+        rule.wait_reached()
+    operator.kill9()
+    for rule in rules:
+        rule.drop()
+
+
+def _alias(site: Site, name: str) -> Callable[[bytes], bool]:
+    text = f'"{site.namespace}/{name}"'.encode()
+    return lambda body: text in body
+
+
+def _secret_deleted(site: Site, names: Names) -> None:
+    for name in names:
+        site.cluster.delete(SECRETS, name)
+
+
+def _revoked_by_an_administrator(site: Site, names: Names) -> None:
+    there = site.cluster.all(KEYS)
+    for name in names:
+        site.books.revoke(there[name]["status"]["tokenID"])
+
+
+def _expires(site: Site, names: Names) -> None:
+    there = site.cluster.all(KEYS)
+    last = max(datetime.fromisoformat(there[name]["status"]["expiresAt"]) for name in names)
+    until(lambda: datetime.now(UTC) > last, "the keys' time to be over")
+
+
+def _revoked_and_deleted(site: Site, names: Names) -> None:
+    _revoked_by_an_administrator(site, names)
+    site.delete(names)
+
+
+PROTOCOLS: Final = (
+    Protocol("issue", _nothing, lambda site, names: site.apply(names)),
+    Protocol(
+        "update",
+        _issued(limits={"rpm": 100}),
+        lambda site, names: site.edit(names, lambda _: {"limits": {"rpm": 50}}),
+        fields={"rpm_limit": 50},
+    ),
+    Protocol("restore-secret", _issued(), _secret_deleted),
+    Protocol(
+        "rename-secret",
+        _issued(),
+        lambda site, names: site.edit(names, lambda name: {"secret": {"name": renamed(name)}}),
+    ),
+    Protocol("replace", _issued(swept=True), _revoked_by_an_administrator),
+    Protocol("expire", _issued(ttl=SHORT), _expires, Outcome.EXPIRED),
+    Protocol("remove-itself", _issued(ttl=SHORT, ttlAfterExpired="1s"), _expires, Outcome.GONE),
+    Protocol("delete", _issued(), Site.delete, Outcome.GONE),
+    Protocol("bury", _issued_in_doubt, Site.delete, Outcome.GONE),
+    Protocol("bury-revoked", _issued_in_doubt, _revoked_and_deleted, Outcome.GONE),
+    Protocol("bury-unknown", _never_registered, Site.delete, Outcome.GONE, restarts=True),
+    Protocol("resume-issue", _never_registered, lambda _site, _names: None, restarts=True),
+)

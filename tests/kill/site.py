@@ -1,0 +1,135 @@
+"""Where operators are killed: one namespace at the real servers, each behind a proxy that can hold its requests."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from dev.faultproxy import FaultProxy
+from litellm_key_operator.cluster.seed import keyring
+from litellm_key_operator.domain.material import Keyring, KeyValue
+from tests.kill.books import MODEL, Books
+from tests.kill.cluster import Cluster, Json
+from tests.support.operator import OperatorProcess
+
+KEYS: Final = "litellmkeys"
+SECRETS: Final = "secrets"
+PATIENCE: Final = 90.0
+"""Seconds that anything here may take on a busy machine."""
+REVISIONS: Final = range(1, 9)
+"""More than any key here ever has."""
+_SEED: Final = "litellm-key-operator-seed"
+_SWEPT: Final = "swept"
+"""Name of the Connection, and of its role, whose keys are compared with LiteLLM all the time."""
+_ROLE: Final = "plain"
+
+
+@dataclass(slots=True)
+class Site:
+    """Servers, the way to them for an operator, and the operators."""
+
+    cluster: Cluster
+    books: Books
+    api: FaultProxy
+    litellm: FaultProxy
+    kubeconfig: Path
+    folder: Path
+    operators: list[OperatorProcess] = field(default_factory=list[OperatorProcess])
+    _keyring: Keyring | None = None
+
+    @property
+    def namespace(self) -> str:
+        """The only one that operators here look at."""
+        return self.cluster.namespace
+
+    @property
+    def proxies(self) -> dict[str, FaultProxy]:
+        """What an operator speaks through."""
+        return {"kubernetes": self.api, "litellm": self.litellm}
+
+    def furnish(self, master_key: str) -> None:
+        """Connections and roles. Calls that are held must neither time out nor keep others waiting."""
+        admin = {"master-key": base64.b64encode(master_key.encode()).decode()}
+        self.cluster.create(SECRETS, "Secret", "admin", data=admin)
+        for name, interval in ((_ROLE, "10m"), (_SWEPT, "10s")):
+            connection = {
+                "url": self.litellm.url,
+                "adminKeySecretRef": {"name": "admin"},
+                "timeout": "25s",
+                "maxInFlight": 64,
+                "sweepInterval": interval,
+            }
+            self.cluster.create("litellmconnections", "LiteLLMConnection", name, spec=connection)
+            role = {"connectionRef": {"name": name}, "models": [MODEL], "limits": {"rpm": 1000}, "ttl": "1h"}
+            self.cluster.create("litellmroles", "LiteLLMRole", name, spec=role)
+
+    def operator(self, name: str = "operator", **flags: str) -> OperatorProcess:
+        """Start an operator that retries at once; it works alone unless it is told of the election."""
+        settings = {
+            "namespaces": self.namespace,
+            "operator_namespace": self.namespace,
+            "leader_election": "false",
+            "workers": "128",
+            "retry_min": "100ms",
+            "retry_max": "2s",
+            "request_timeout": "30s",
+            **flags,
+        }
+        process = OperatorProcess(self.kubeconfig, self.folder, name=name, **settings).start()
+        self.operators.append(process)
+        return process
+
+    def end(self) -> None:
+        """End the operators; nothing is held any more."""
+        for process in self.operators:
+            process.kill9()
+        for proxy in self.proxies.values():
+            proxy.clear()
+
+    def apply(self, names: Iterable[str], *, swept: bool = False, **spec: Any) -> None:
+        """Claims of these names; with `swept` such that LiteLLM is compared with them all the time."""
+        role = {"name": _SWEPT if swept else _ROLE}
+        for name in names:
+            self.cluster.create(KEYS, "LiteLLMKey", name, spec={"roleRef": role, **spec})
+
+    def edit(self, names: Iterable[str], spec: Callable[[str], Json]) -> None:
+        """Change the specs of claims, each as its name says."""
+        for name in names:
+            self.cluster.patch(KEYS, name, {"spec": spec(name)})
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Delete claims; their finalizers keep them as long as need be."""
+        for name in names:
+            self.cluster.delete(KEYS, name)
+
+    def uids(self, names: Sequence[str]) -> dict[str, str]:
+        """The uids of claims, by name."""
+        there = self.cluster.all(KEYS)
+        return {name: there[name]["metadata"]["uid"] for name in names}
+
+    def values(self, uid: str) -> list[KeyValue]:
+        """Every value that a claim may ever have had, the first one first."""
+        ring = self.keyring
+        return [value for number in REVISIONS if (value := ring.value(uid, number, ring.newest)) is not None]
+
+    @property
+    def keyring(self) -> Keyring:
+        """What values are derived from; there is none before an operator ran."""
+        if self._keyring is None:
+            seed = until(lambda: self.cluster.get(SECRETS, _SEED), "the seed Secret")
+            data = {name: base64.b64decode(text) for name, text in seed["data"].items()}
+            self._keyring = keyring(_SEED, data)
+        return self._keyring
+
+
+def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    """What is found, as soon as there is something; raises AssertionError if time runs out."""
+    deadline = time.monotonic() + seconds
+    while not (it := found()):
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
+        time.sleep(0.1)
+    return it
