@@ -15,8 +15,8 @@ from litellm_key_operator.cluster.lease import Lease
 from litellm_key_operator.cluster.paths import LEASES
 from tests.support.real_cluster import CutClient
 
-DURATION = timedelta(seconds=3)
-"""Of a Lease here: renewed after 0.4 s, lost after 2 s, free for others after 3 s."""
+DURATION = timedelta(seconds=4.5)
+"""Of a Lease here: renewed after 0.6 s, lost after 3 s, free for others after 4.5 s (in the Lease: 5)."""
 
 
 def a_lease(client: Client, namespace: str, who: str, **settings: Any) -> Lease:
@@ -35,7 +35,7 @@ class TestLease:
     async def test_has_one_holder_who_keeps_it(self, client: CutClient, rival: CutClient, namespace: str) -> None:
         one, two = a_lease(client, namespace, "one"), a_lease(rival, namespace, "two")
         assert await is_acquired(one, 5)
-        assert not await is_acquired(two, 5)
+        assert not await is_acquired(two, 7)
         assert not one.lost.is_set()
         await one.release()
 
@@ -47,12 +47,12 @@ class TestLease:
 
     async def test_that_is_released_is_free_at_once(self, client: CutClient, rival: CutClient, namespace: str) -> None:
         async with a_lease(client, namespace, "one"):
-            waiting = asyncio.create_task(is_acquired(two := a_lease(rival, namespace, "two"), 10))
+            waiting = asyncio.create_task(is_acquired(two := a_lease(rival, namespace, "two"), 15))
             await asyncio.sleep(1)
             assert not waiting.done()
         began = time.monotonic()
         assert await waiting
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 3
         await two.release()
         spec = (await client.get(LEASES.of(namespace, "leader")))["spec"]
         assert (spec["holderIdentity"], spec["leaseDurationSeconds"], spec["leaseTransitions"]) == ("", 1, 2)
@@ -71,12 +71,13 @@ class TestLease:
             lost.append(time.monotonic() - cut)
 
         watching = asyncio.create_task(when_lost())
-        assert await is_acquired(two, 10)
+        assert await is_acquired(two, 15)
         taken = time.monotonic() - cut
-        await watching
-        # Two thirds of the duration after the last renewal, which was at most 0.4 s before the cut.
-        assert 1.4 <= lost[0] <= 2.3
-        assert 2.4 <= taken <= 4.5
+        async with asyncio.timeout(5):
+            await watching
+        # Two thirds of the duration after the last renewal, which was at most one retry before the cut.
+        assert 2.2 <= lost[0] <= 3.5
+        assert taken >= 4.2
         client.cut = False
         await one.release()
         assert not two.lost.is_set()
@@ -93,7 +94,7 @@ class TestLease:
             await one.acquire()
             assert not await is_acquired(two, 4)
             await one.release()
-            assert await is_acquired(two, 2)
+            assert await is_acquired(two, 4)
             assert not await is_acquired(Lease(client, namespace, name, "three", duration=DURATION), 4)
             await two.release()
 
@@ -107,7 +108,7 @@ class TestLease:
             # As if a renewal had been stored and its answer lost: the version is another, the holder is not.
             body = {"metadata": {"labels": {"a": "b"}}}
             await client.request("PATCH", LEASES.of(namespace, "leader"), body=body, content_type=MERGE_PATCH)
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(4)
             assert not one.lost.is_set()
 
     @pytest.mark.parametrize("change", ["taken", "deleted"])
@@ -121,7 +122,7 @@ class TestLease:
             await client.request("PATCH", path, body=body, content_type=MERGE_PATCH)
         else:
             await client.request("DELETE", path)
-        async with asyncio.timeout(1.5):
+        async with asyncio.timeout(2.5):
             await one.lost.wait()
         await one.release()
         if change == "taken":
