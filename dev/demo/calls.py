@@ -17,7 +17,7 @@ class Answer(NamedTuple):
     @property
     def accepted(self) -> bool:
         """Whether the key was good for it."""
-        return self.status == httpx.codes.OK
+        return httpx.codes.is_success(self.status)
 
 
 def chat(base_url: str, key: str, model: str = MODEL) -> Answer:

@@ -106,8 +106,9 @@ def theirs() -> Generator[Stage]:
 
 
 def forget(cluster: controlplane.Access) -> None:
-    """Deletes the claims of an earlier telling; returns when their keys are revoked."""
+    """Deletes the claims of an earlier telling and what was said of them; returns when their keys are revoked."""
     cluster.kubectl("delete", "litellmkeys", "--all", "-n", TENANT, "--ignore-not-found", "--timeout=60s")
+    cluster.kubectl("delete", "events", "--all", "-n", TENANT)
 
 
 def _refuse_if_used(cluster: controlplane.Access) -> None:

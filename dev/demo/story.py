@@ -18,6 +18,8 @@ EXAMPLE_URL: Final = "http://litellm.llm-platform:4000"
 LONG, SHORT = "app", "job"
 """The quick start's two claims."""
 PATIENCE: Final = 60.0
+A_MOMENT: Final = 2.0
+"""Seconds that a chat completion may take on a busy machine."""
 
 
 class StoryError(Exception):
@@ -44,14 +46,13 @@ class Story:
 
     def tell(self) -> None:
         """From the claims to the end of their keys; raises `StoryError`, `ServerError`."""
-        self._declare()
-        long, short = self._delivered(LONG), self._delivered(SHORT)
+        long, short = self._declare()
         token_id = str(self._key(LONG)["status"]["tokenID"])
         self._use(long, token_id)
         self._outlive(short)
         self._delete(long, token_id)
 
-    def _declare(self) -> None:
+    def _declare(self) -> tuple[Delivered, Delivered]:
         screen.chapter("1. A platform team declares its proxy and a role; a team claims two keys")
         self._kubectl("apply", "-f", "examples/quickstart/00-namespaces.yaml")
         forget(self._stage.cluster)
@@ -66,8 +67,11 @@ class Story:
         names = (f"litellmkeys/{LONG}", f"litellmkeys/{SHORT}")
         self._kubectl("wait", "--for=condition=Ready", *names, "-n", TENANT, f"--timeout={PATIENCE:g}s")
         screen.found(f"both keys were ready {progress.duration(time.monotonic() - began)} after the command")
+        # At once: on a busy machine the short one's time may be over before its chapter comes.
+        delivered = self._delivered(LONG), self._delivered(SHORT)
         self._kubectl("get", "litellm", "-A")
         self._kubectl("get", "secrets", "-n", TENANT)
+        return delivered
 
     def _store_admin_key(self) -> None:
         literal = f"--from-literal=master-key={self._stage.litellm.master_key}"
@@ -96,7 +100,7 @@ class Story:
             info = calls.books(self._stage.litellm.url, self._stage.litellm.master_key, token_id)
             return info if info["spend"] else None
 
-        info = self._until("LiteLLM writing down what that cost", spent, "2 s")
+        info = self._until("LiteLLM to write down what that cost", spent, "2 s")
         screen.found(
             f"LiteLLM's books: key {info['key_alias']} spent ${info['spend']:.3f} of ${info['max_budget']:.2f}"
         )
@@ -104,18 +108,20 @@ class Story:
     def _outlive(self, short: Delivered) -> None:
         expires = datetime.fromisoformat(str(self._key(SHORT)["status"]["expiresAt"]))
         screen.chapter(f"3. The time of the other key is over at {expires:%H:%M:%S} UTC")
-        before = calls.chat(short.base_url, short.key)
-        _require(before.status, 200, f"a chat completion with the key of Secret {TENANT}/{SHORT}", before.text)
-        screen.found(f"until then it works: {before.text}")
         left = max(0.0, (expires - datetime.now(UTC)).total_seconds())
+        if left > A_MOMENT:
+            before = calls.chat(short.base_url, short.key)
+            _require(before.status, 200, f"a chat completion with the key of Secret {TENANT}/{SHORT}", before.text)
+            screen.found(f"until then it works: {before.text}")
 
         def refused() -> calls.Answer | None:
+            time.sleep(max(A_MOMENT / 2, (expires - datetime.now(UTC)).total_seconds()))  # each try costs the key money
             answer = calls.chat(short.base_url, short.key)
             return None if answer.accepted else answer
 
         after = self._until("the end of its time", refused, progress.duration(left), left + PATIENCE)
         _require(after.status, 401, "a chat completion after the key's end", after.text)
-        screen.found(f"LiteLLM refuses it: 401 {after.text[:90]}")
+        screen.found(f"LiteLLM refuses it: 401 {_first_sentence(after.text)}")
 
         def gone() -> bool | None:
             reason = self._ready_reason(SHORT)
@@ -124,7 +130,7 @@ class Story:
             )
             return True if reason == "Expired" and not listed else None
 
-        self._until("the operator cleaning up", gone, "1 s")
+        self._until("the operator to clean up", gone, "1 s")
         screen.found("the operator removed its Secret and says Expired")
         self._kubectl("get", "litellmkeys", "-n", TENANT, "-o", "wide")
 
@@ -133,7 +139,7 @@ class Story:
         self._kubectl("delete", "litellmkey", LONG, "-n", TENANT, f"--timeout={PATIENCE:g}s")
         after = calls.chat(long.base_url, long.key)
         _require(after.status, 401, "a chat completion with a revoked key", after.text)
-        screen.found(f"it returned after the key was revoked: 401 {after.text[:90]}")
+        screen.found(f"it returned after the key was revoked: 401 {_first_sentence(after.text)}")
         status = calls.books(self._stage.litellm.url, self._stage.litellm.master_key, token_id).get("status")
         screen.found(f"LiteLLM's books: status {status}")
         columns = "custom-columns=OBJECT:.involvedObject.name,REASON:.reason,MESSAGE:.message"
@@ -179,3 +185,7 @@ class Story:
 def _require(status: int, wanted: int, what: str, text: str) -> None:
     if status != wanted:
         raise StoryError(f"{what} was answered with {status}, not {wanted}: {text}")
+
+
+def _first_sentence(text: str) -> str:
+    return text.split(". ", 1)[0]
