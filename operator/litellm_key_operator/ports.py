@@ -78,7 +78,7 @@ class Gateway(Protocol):
         """The names that a key's `models` may hold: model names and access groups the proxy serves."""
 
     async def has_team(self, team_id: str) -> bool:
-        """`GET /team/info`. LiteLLM would issue keys for a team that does not exist. Denied: the credential may not ask."""
+        """`GET /team/info`: LiteLLM would issue keys for any team. Denied: the credential may not ask."""
 
     async def close(self) -> None:
         """Give the sockets back; calls under way fail with Unavailable."""

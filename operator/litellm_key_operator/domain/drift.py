@@ -13,13 +13,13 @@ _CLEARED: Mapping[str, object] = {"models": [], "allowed_routes": [], "metadata"
 
 
 def changes(wanted: Mapping[str, object], applied: Mapping[str, object]) -> dict[str, object]:
-    """What to send so that a key with `applied` gets `wanted`; fields that are gone are cleared. Both as last asked for."""
+    """What to send so that a key with `applied` gets `wanted`, both as asked for; fields that are gone are cleared."""
     sent = {name: value for name, value in wanted.items() if not same(name, value, applied.get(name))}
     return sent | {name: _CLEARED.get(name) for name in applied if name not in wanted}
 
 
 def drift(declared: Mapping[str, object], row: Row) -> dict[str, object]:
-    """The declared fields whose value in LiteLLM is another, with the declared value; undeclared fields are not ours."""
+    """The declared fields whose value in LiteLLM is another, with the declared value; other fields are not ours."""
     return {name: value for name, value in declared.items() if not same(name, value, _observed(name, row))}
 
 
@@ -32,7 +32,7 @@ def _observed(name: str, row: Row) -> object:
 
 
 def same(name: str, wanted: object, seen: object) -> bool:
-    """Equal as LiteLLM means it: lists of names unordered, money with tolerance, metadata if all declared keys are there."""
+    """Equal as LiteLLM means it: lists unordered, money with tolerance, metadata if all that is declared is there."""
     if name == "metadata" and isinstance(wanted, Mapping):
         return isinstance(seen, Mapping) and all(
             key in seen and _includes(value, seen[key]) for key, value in wanted.items()

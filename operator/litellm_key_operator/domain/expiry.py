@@ -13,7 +13,6 @@ from litellm_key_operator.domain.publication import withdraw
 from litellm_key_operator.domain.state import Life, Revision
 from litellm_key_operator.domain.terms import Problem
 
-
 EXPIRED = Problem(KeyReason.EXPIRED, "the key's time is over")
 
 

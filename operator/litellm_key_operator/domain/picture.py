@@ -77,7 +77,7 @@ class Seen:
 
     `now` is on the proxy's clock. `rows` is by place, `secrets` by name, as read or written in this run; `watched` are
     Secrets as the watch last showed them: good enough to see that all is well, never to conclude that something is not.
-    `rivals` are the keys that have the alias, after LiteLLM said that it is taken. `applied` is what this run changed in
+    `rivals` are the keys that have the alias, once LiteLLM said that it is taken. `applied` is what this run changed in
     place, `registered` the revision that it registered. `suspect`: something about the key's row is to be looked at.
     """
 
@@ -103,7 +103,7 @@ class Seen:
     def doubtful(self, revision: Revision) -> bool:
         """Whether a registration of it may still be on its way.
 
-        What the record reports as issued carries its own mark; what it does not yet report is in doubt unless this process
+        What the record reports as issued carries its own mark; what it does not report is in doubt, unless this process
         itself noted it and knows how its registration was answered.
         """
         pending, current = self.record.pending, self.record.current

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeAlias
 
 from litellm_key_operator.domain.record import Record
 from litellm_key_operator.domain.state import Manifest, Place, Revision, SecretSeen
@@ -41,7 +42,7 @@ class AskSecret:
 
 @dataclass(frozen=True, slots=True)
 class AskAlias:
-    """Who has this alias?"""
+    """Look up who has an alias."""
 
     url: str
     alias: str
@@ -76,7 +77,7 @@ class Revoke:
 class Bury:
     """Make a doubtful revision's value useless for ever, whenever its registration may still arrive.
 
-    `row` says whether LiteLLM has a row that can be blocked; without one a blocked row is made. `fields` are its fields.
+    `row` says whether LiteLLM has a row that can be blocked; without one a blocked row is made, of these `fields`.
     """
 
     revision: Revision
@@ -138,9 +139,12 @@ class Settled:
         return cls(None if record.works else problem, problem)
 
 
-Step = (
-    Hold | Ask | AskSecret | AskAlias | Register | Update | Revoke | Bury | Publish | Withdraw | Note | Release | Remove
-)
+RemoteStep: TypeAlias = Ask | AskAlias | Register | Update | Revoke | Bury
+"""What LiteLLM has to do."""
+LocalStep: TypeAlias = Hold | AskSecret | Publish | Withdraw | Release | Remove
+"""What the cluster has to do, but for the notes, which need a verdict as well."""
+
+Step: TypeAlias = RemoteStep | LocalStep | Note
 
 DESTROYS = (Revoke, Bury, Withdraw, Release, Remove)
 """Steps before which the resource is read again from the API server: that read is their fence."""

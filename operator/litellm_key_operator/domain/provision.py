@@ -60,7 +60,7 @@ def _carry(want: Want, seen: Seen, target: Revision) -> Step | Settled:
 def _replace(want: Want, seen: Seen, target: Revision, *, lost: bool) -> Step | Settled:
     """The target does not live any more: note what is to be registered next.
 
-    A value that LiteLLM lost is registered again, one that died (deleted, buried, or expired before anybody got it) never.
+    A value that LiteLLM lost is registered again; one that died (deleted, buried, expired before anybody got it) never.
     """
     record = seen.record
     is_current = target == record.current

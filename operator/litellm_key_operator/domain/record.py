@@ -59,7 +59,7 @@ class Record:
 
     @property
     def empty(self) -> bool:
-        """Nothing is noted. With the finalizer on this means that revision 1 may live, or that somebody cleared the status."""
+        """Nothing is noted. Under our finalizer: revision 1 may live, or somebody cleared the status."""
         return self.current is None and self.pending is None and not self.retiring
 
     @property

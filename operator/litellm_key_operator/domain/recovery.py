@@ -47,7 +47,7 @@ def recover(want: Want, seen: Seen) -> Revision | Ask | AskSecret | Note | Settl
 
 
 def following(want: Want, number: int) -> list[Revision]:
-    """The revisions that come after this number: in each proxy in question one under each seed, the newest seed first."""
+    """The revisions after this number: in each proxy in question one under each seed, the newest seed first."""
     seeds = sorted(want.material.keyring.seeds, reverse=True)
     return [want.material.revision(number + 1, url, seed=seed) for url in want.proxies for seed in seeds]
 

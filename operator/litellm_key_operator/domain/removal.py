@@ -30,7 +30,7 @@ def remove(want: Want, seen: Seen) -> Step | Settled:
     if want.skip:
         return Release(left=tuple(revision.token_id for revision in record.known))
     if want.orphaned:
-        return _without_credential(want, seen)
+        return _without_credential(seen)
     revisions = record.known if not record.empty else _unreported(want, seen)
     if isinstance(revisions, Ask):
         return revisions
@@ -62,7 +62,7 @@ def _blank(seen: Seen, revision: Revision) -> bool:
     return row is not None and bool(row.mark.get(BLANK))
 
 
-def _without_credential(want: Want, seen: Seen) -> Step | Settled:
+def _without_credential(seen: Seen) -> Step | Settled:
     """Nobody can revoke any more; LiteLLM itself ends the key at its expiry."""
     record = seen.record
     only = record.current is not None and record.known == (record.current,)

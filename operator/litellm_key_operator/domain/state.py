@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 
-
 Place: TypeAlias = tuple[str, str]
 
 
@@ -104,8 +103,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class SecretSeen:
-    """A Secret as read or watched. Of its values only hashes are kept: the hex sha256 by data key, which for an entry that
-    is just a key's value is the token id.
+    """A Secret as read or watched.
+
+    Of its values only hashes are kept: the hex sha256 by data key, which for an entry that is just a key is its token id.
     """
 
     namespace: str

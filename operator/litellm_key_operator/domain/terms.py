@@ -36,8 +36,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`fields` in LiteLLM's own names and units (US dollars, per minute), as `/key/update` takes them; `ttl` in seconds,
-    None for a key that never ends.
+    """What LiteLLM is asked for.
+
+    `fields` have LiteLLM's own names and units (US dollars, per minute), as `/key/update` takes them; `ttl` is in
+    seconds, None for a key that never ends.
     """
 
     fields: Mapping[str, object]
@@ -150,7 +152,7 @@ def _too_wide(ask: KeySpec, give: RoleSpec) -> Problem | None:
     if ask.budget.max is not None and give.budget.max is None and give.budget.id is not None:
         return Problem(
             KeyReason.INVALID_SPEC,
-            f"spec.budget.max: {ask.budget.max:g} was asked for, the role shares budget {give.budget.id} and sets no max of its own",
+            f"spec.budget.max: {ask.budget.max:g} was asked for, the role sets none beside budget {give.budget.id}",
         )
     for field, asked, ceiling in (
         ("spec.budget.max", ask.budget.max, give.budget.max),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Final
 
 from litellm_key_operator import metrics
 from litellm_key_operator.api.key import LiteLLMKey
@@ -20,7 +20,6 @@ from litellm_key_operator.domain.plan import DESTROYS, Note, Settled, Step
 from litellm_key_operator.domain.record import Record, record, status
 from litellm_key_operator.domain.report import conditions, of_key, transitions
 from litellm_key_operator.domain.schedule import next_look
-from litellm_key_operator.domain.terms import Problem
 from litellm_key_operator.domain.verdict import of_error
 from litellm_key_operator.engine.cache import Cache
 from litellm_key_operator.engine.local import Local
@@ -136,34 +135,12 @@ class Keys:
 
     async def _do(self, run: Run, step: Step) -> None:
         match step:
-            case plan.Ask():
-                await self.remote.ask(run, step)
-            case plan.AskAlias():
-                await self.remote.ask_alias(run, step)
-            case plan.Register():
-                await self.remote.register(run, step)
-            case plan.Update():
-                await self.remote.update(run, step)
-            case plan.Revoke():
-                await self.remote.revoke(run, step)
-            case plan.Bury():
-                await self.remote.bury(run, step)
-            case plan.Hold():
-                await self.local.hold(run, step)
-            case plan.AskSecret():
-                await self.local.ask_secret(run, step)
-            case plan.Publish():
-                await self.local.publish(run, step)
-            case plan.Withdraw():
-                await self.local.withdraw(run, step)
-            case plan.Note():
+            case Note():
                 await self._note(run, step)
-            case plan.Release():
-                await self.local.release(run, step)
-            case plan.Remove():
-                await self.local.remove(run)
+            case plan.Ask() | plan.AskAlias() | plan.Register() | plan.Update() | plan.Revoke() | plan.Bury():
+                await self.remote.do(run, step)
             case _:
-                assert_never(step)
+                await self.local.do(run, step)
 
     async def _note(self, run: Run, step: Note) -> None:
         """Remember, and say in the same write how the resource stands, if that is known by then."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from litellm_key_operator.api import names
 from litellm_key_operator.api.key import KeyStatus, LiteLLMKey
 from litellm_key_operator.api.reasons import EventReason
 from litellm_key_operator.domain.errors import Conflict, Gone, SecretRejected
 from litellm_key_operator.domain.picture import Trace, first
-from litellm_key_operator.domain.plan import AskSecret, Hold, Publish, Release, Withdraw
+from litellm_key_operator.domain.plan import AskSecret, Hold, LocalStep, Publish, Release, Remove, Withdraw
 from litellm_key_operator.domain.record import Record
 from litellm_key_operator.domain.state import SecretSeen
 from litellm_key_operator.engine.cache import Cache
@@ -39,6 +40,24 @@ class Local:
             self.cache.put_key(key)
             message = f"LiteLLMKey {meta.namespace}/{meta.name} has changed"
             raise Conflict(message)
+
+    async def do(self, run: Run, step: LocalStep) -> None:
+        """Do one step and learn from it. Raises Unavailable, Conflict, Gone, SecretRejected; Finished at the end."""
+        match step:
+            case Hold():
+                await self.hold(run, step)
+            case AskSecret():
+                await self.ask_secret(run, step)
+            case Publish():
+                await self.publish(run, step)
+            case Withdraw():
+                await self.withdraw(run, step)
+            case Release():
+                await self.release(run, step)
+            case Remove():
+                await self.remove(run)
+            case _:
+                assert_never(step)
 
     async def hold(self, run: Run, step: Hold) -> None:
         """Put finalizer and annotations on; with an empty status this notes revision 1."""

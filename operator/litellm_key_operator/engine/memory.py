@@ -25,7 +25,8 @@ class Memory:
     """Of one resource. Lost in a restart, which costs look-ups and some doubt, and nothing else.
 
     `trace`: what became of the revisions that this process noted. `sent`: registrations sent by this process that the
-    resource does not report yet; should it vanish, they are taken back as `want` tells. `suspect`: its row in LiteLLM is to be looked at.
+    resource does not report yet; should it vanish, they are taken back as `want` tells. `suspect`: its row in LiteLLM
+    is to be looked at.
     """
 
     trace: dict[Place, Trace] = field(default_factory=dict)

@@ -94,7 +94,7 @@ class Queue:
             return
         had = self._waiting.get(item)
         if had is None or lane < had:
-            # An item that moved to a better lane stays in the worse one too, and is passed over when its turn comes there.
+            # An item that moved to a better lane stays in the worse one too, to be passed over at its turn there.
             self._waiting[item] = lane
             self._lanes[lane].setdefault(item.namespace, deque()).append(item)
             self._pump()

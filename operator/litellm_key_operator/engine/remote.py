@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from prometheus_client import Counter
 
 from litellm_key_operator import metrics
 from litellm_key_operator.api.reasons import EventReason
-from litellm_key_operator.domain.errors import AliasTaken, OutsideError, Rejected, Unavailable
+from litellm_key_operator.domain.errors import AliasTaken, Rejected, Unavailable
 from litellm_key_operator.domain.picture import Trace, Want
-from litellm_key_operator.domain.plan import Ask, AskAlias, Bury, Cause, Register, Revoke, Update
+from litellm_key_operator.domain.plan import Ask, AskAlias, Bury, Cause, Register, RemoteStep, Revoke, Update
 from litellm_key_operator.domain.state import Revision
 from litellm_key_operator.engine.cache import Cache
 from litellm_key_operator.engine.memory import Refusal
@@ -21,7 +22,7 @@ from litellm_key_operator.engine.voice import Voice
 from litellm_key_operator.ports import Gateway, Gateways
 
 TOMBSTONE_LIFE = "259200s"
-"""How long a buried value that had no row keeps one: three days; the sweep removes it after one, its operator being well."""
+"""How long a buried value that had no row keeps one: three days; a healthy operator removes it after one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,24 @@ class Remote:
                 return found
         message = f"no LiteLLMConnection for {url} is ready"
         raise Unavailable(message, sent=False)
+
+    async def do(self, run: Run, step: RemoteStep) -> None:
+        """Do one step and learn from it. Raises Unavailable, Denied, Rejected."""
+        match step:
+            case Ask():
+                await self.ask(run, step)
+            case AskAlias():
+                await self.ask_alias(run, step)
+            case Register():
+                await self.register(run, step)
+            case Update():
+                await self.update(run, step)
+            case Revoke():
+                await self.revoke(run, step)
+            case Bury():
+                await self.bury(run, step)
+            case _:
+                assert_never(step)
 
     async def ask(self, run: Run, step: Ask) -> None:
         """Look tokens up."""

@@ -13,7 +13,7 @@ from litellm_key_operator.domain.state import Place, Row, SecretSeen
 from litellm_key_operator.engine.memory import Memory
 
 
-class Finished(Exception):  # noqa: N818 - not an error
+class Finished(Exception):
     """The resource let go of us, or is gone: there is nothing left to be done or said."""
 
 
