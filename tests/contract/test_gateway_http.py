@@ -70,7 +70,7 @@ async def test_a_dripping_answer_ends_when_the_whole_time_is_over() -> None:
         started = time.monotonic()
         lost = await unavailable(LiteLLM(credential(url, timeout=timedelta(seconds=0.4))))
     assert lost.sent
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 4
 
 
 async def test_a_body_is_read_only_so_far() -> None:
@@ -129,10 +129,10 @@ async def test_no_more_calls_at_once_than_allowed_and_waiting_is_not_timed() -> 
         return web.json_response({"info": {}})
 
     async with served(slow) as url:
-        gateway = LiteLLM(credential(url, max_in_flight=2, timeout=timedelta(seconds=0.5)))
-        rows = await asyncio.gather(*(gateway.info(TOKEN) for _ in range(10)))
+        gateway = LiteLLM(credential(url, max_in_flight=2, timeout=timedelta(seconds=1.2)))
+        rows = await asyncio.gather(*(gateway.info(TOKEN) for _ in range(20)))
         await gateway.close()
-    assert len(rows) == 10
+    assert len(rows) == 20
     assert most == 2
 
 
@@ -145,8 +145,8 @@ async def test_calls_that_were_given_up_give_their_slot_back() -> None:
         return web.json_response({"info": {}})
 
     async with served(handle) as url:
-        gateway = LiteLLM(credential(url, max_in_flight=1, timeout=timedelta(seconds=0.2)))
-        for _ in range(3):
+        gateway = LiteLLM(credential(url, max_in_flight=1, timeout=timedelta(seconds=0.8)))
+        for _ in range(2):
             with pytest.raises(Unavailable):
                 await gateway.info(TOKEN)
         abandoned = asyncio.create_task(gateway.info(TOKEN))

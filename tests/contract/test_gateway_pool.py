@@ -147,7 +147,7 @@ async def test_a_call_under_way_outlives_its_client_but_not_the_pool() -> None:
         begun.clear()
         lost = asyncio.create_task(pool.open(REF, credential(url, "sk-new")).info(TOKEN))
         await begun.wait()
-        await asyncio.wait_for(pool.close(), 1)
+        await asyncio.wait_for(pool.close(), 10)
         with pytest.raises(Unavailable, match="closed") as cut:
             await lost
         assert cut.value.sent

@@ -80,12 +80,16 @@ async def test_an_unknown_team_is_no_missing_key(real: RealWorld) -> None:
 
 
 async def test_its_clock_is_known_within_a_second_and_never_later(litellm: Endpoint) -> None:
-    gateway = LiteLLM(credential(litellm.url, litellm.master_key))
+    took: list[float] = []
+    gateway = LiteLLM(
+        credential(litellm.url, litellm.master_key), observe=lambda _endpoint, _code, seconds: took.append(seconds)
+    )
     for _ in range(12):
         await gateway.find("nothing")
         await asyncio.sleep(0.1)
-    behind = datetime.now(UTC) - gateway.now()
-    assert timedelta(0) <= behind < timedelta(seconds=1.2)
+    there = gateway.now()
+    behind = datetime.now(UTC) - there
+    assert timedelta(0) <= behind < timedelta(seconds=1.1 + min(took))
     await gateway.close()
 
 
@@ -93,7 +97,8 @@ async def test_a_clock_that_differs_from_ours_is_followed(litellm: Endpoint) -> 
     gateway = LiteLLM(credential(litellm.url, litellm.master_key), wall=lambda: 0.0, monotonic=lambda: 1e6)
     assert gateway.now().year == 1970
     await gateway.find("nothing")
-    assert timedelta(0) <= datetime.now(UTC) - gateway.now() < timedelta(seconds=3)
+    there = gateway.now()
+    assert timedelta(0) <= datetime.now(UTC) - there < timedelta(seconds=5)
     await gateway.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -26,7 +27,10 @@ async def served(handler: Handler, *, tls: ssl.SSLContext | None = None) -> Asyn
     try:
         yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
     finally:
+        # A connection that a client gave up may be accepted only now, and be closed only after the clean-up.
+        await asyncio.sleep(0.02)
         await runner.cleanup()
+        await asyncio.sleep(0.02)
 
 
 def always(status: int, text: str, headers: dict[str, str] | None = None) -> Handler:
