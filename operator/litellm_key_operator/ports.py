@@ -36,9 +36,11 @@ class Gateway(Protocol):
     @property
     def url(self) -> str:
         """The proxy, as the Connection spells it: the only place this credential is sent to."""
+        ...
 
     def now(self) -> datetime:
         """The moment on the proxy's clock, in UTC: ours, corrected by its last `Date` header."""
+        ...
 
     async def generate(self, value: KeyValue, fields: Mapping[str, object]) -> Row:
         """`POST /key/generate` with this value. `fields` are LiteLLM's names; `duration` is text such as `3600s`.
@@ -46,42 +48,53 @@ class Gateway(Protocol):
         Repeating it for a value that has a row changes nothing, and the answer then echoes the request.
         Raises AliasTaken, CustomKeysForbidden, Rejected.
         """
+        ...
 
     async def info(self, token_id: str) -> Row | None:
         """`GET /key/info` by hash: the truth about one token, deleted ones too. None: LiteLLM does not know it."""
+        ...
 
     async def infos(self, token_ids: Sequence[str]) -> list[Row]:
         """`POST /v2/key/info`, at most 500 hashes. Rows carry no token id and come in any order.
 
         Deleted ones are absent, and absence is a question, not an answer.
         """
+        ...
 
     async def update(self, token_id: str, changes: Mapping[str, object]) -> Row | None:
         """`POST /key/update` by hash: absent fields stay, null clears, `metadata` is replaced whole.
 
         None: LiteLLM has no such row. Raises AliasTaken, Rejected.
         """
+        ...
 
     async def delete(self, token_ids: Sequence[str]) -> None:
         """`POST /key/delete` by hash, at most 100. Unknown ones are no error; the answer proves nothing: look again."""
+        ...
 
     async def find(self, alias: str) -> list[Row]:
         """`GET /key/list` for one alias, exactly; rows carry their token id."""
+        ...
 
     def walk(self, status: Literal["active", "expired", "revoked"] | None = None) -> AsyncIterator[Row]:
         """`GET /key/list` over all pages, oldest first, optionally of one status; rows carry their token id."""
+        ...
 
     async def preflight(self) -> Preflight:
         """Reachable, may manage keys, what it is. Raises Denied if the credential may not manage keys."""
+        ...
 
     async def models(self) -> frozenset[str]:
         """The names that a key's `models` may hold: model names and access groups the proxy serves."""
+        ...
 
     async def has_team(self, team_id: str) -> bool:
         """`GET /team/info`: LiteLLM would issue keys for any team. Denied: the credential may not ask."""
+        ...
 
     async def close(self) -> None:
         """Give the sockets back; calls under way fail with Unavailable."""
+        ...
 
 
 class Gateways(Protocol):
@@ -89,6 +102,7 @@ class Gateways(Protocol):
 
     def get(self, namespace: str, name: str, url: str) -> Gateway | None:
         """The client for this Connection if it was opened for this URL; it outlives the Connection object."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +125,11 @@ class OpenGateways(Gateways, Protocol):
 
         Raises Denied or Rejected if credential, CA or URL cannot be used at all; then the old one stays.
         """
+        ...
 
     def forget(self, ref: tuple[str, str]) -> None:
         """Nobody needs this Connection's client any more."""
+        ...
 
 
 class Resources(Protocol):
@@ -125,33 +141,43 @@ class Resources(Protocol):
 
     async def read_key(self, namespace: str, name: str) -> LiteLLMKey | None:
         """A GET from the API server, not from a cache."""
+        ...
 
     async def list_keys(self) -> list[LiteLLMKey]:
         """All Keys in the watched namespaces, page by page."""
+        ...
 
     async def list_roles(self) -> list[LiteLLMRole]:
         """All Roles in the watched namespaces."""
+        ...
 
     async def list_connections(self) -> list[LiteLLMConnection]:
         """All Connections in the watched namespaces."""
+        ...
 
     async def hold(self, key: LiteLLMKey, annotations: Mapping[str, str]) -> LiteLLMKey:
         """Put our finalizer and these annotations on, in one write."""
+        ...
 
     async def release(self, key: LiteLLMKey) -> None:
         """Take our finalizer off."""
+        ...
 
     async def delete_key(self, key: LiteLLMKey) -> None:
         """Delete this very Key (uid and resourceVersion are preconditions)."""
+        ...
 
     async def write_key_status(self, key: LiteLLMKey, status: KeyStatus) -> LiteLLMKey:
         """Make the status exactly this; fields that are gone are removed."""
+        ...
 
     async def write_role_status(self, role: LiteLLMRole, status: RoleStatus) -> LiteLLMRole:
         """Make the status exactly this."""
+        ...
 
     async def write_connection_status(self, conn: LiteLLMConnection, status: ConnectionStatus) -> LiteLLMConnection:
         """Make the status exactly this."""
+        ...
 
 
 class Secrets(Protocol):
@@ -163,27 +189,34 @@ class Secrets(Protocol):
 
     async def read(self, namespace: str, name: str) -> SecretSeen | None:
         """A GET from the API server."""
+        ...
 
     async def list_ours(self) -> list[SecretSeen]:
         """All Secrets that carry our label, page by page."""
+        ...
 
     async def create(self, manifest: Manifest) -> SecretSeen:
         """Create it whole. Conflict if the name is taken, by whomever; Gone if the namespace is ending or gone."""
+        ...
 
     async def replace(self, manifest: Manifest, seen: SecretSeen) -> SecretSeen:
         """Put it in the place of the one seen; its resourceVersion is the precondition.
 
         Foreign labels and annotations that the manifest does not name stay.
         """
+        ...
 
     async def delete(self, seen: SecretSeen) -> None:
         """Delete this very Secret (its uid is the precondition); one that is gone already is no error."""
+        ...
 
     async def disown(self, seen: SecretSeen) -> None:
         """Leave it to its users: our owner reference and labels go, the data stays."""
+        ...
 
     async def text(self, kind: Literal["Secret", "ConfigMap"], namespace: str, name: str, key: str) -> str | None:
         """One entry of a Secret (decoded) or a ConfigMap; None if object or entry is absent."""
+        ...
 
 
 class Namespaces(Protocol):
@@ -191,6 +224,7 @@ class Namespaces(Protocol):
 
     async def labels(self) -> dict[str, dict[str, str]]:
         """Labels by namespace name, for all namespaces (or the watched ones)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,3 +245,4 @@ class Journal(Protocol):
 
     def note(self, notice: Notice) -> None:
         """Never blocks and never fails; the oldest are dropped if far too many wait."""
+        ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from litellm_key_operator.domain.loose import is_list, is_mapping, texts
 from litellm_key_operator.domain.state import Row
 
 _UNORDERED = ("models", "allowed_routes")
@@ -26,25 +27,21 @@ def drift(declared: Mapping[str, object], row: Row) -> dict[str, object]:
 def _observed(name: str, row: Row) -> object:
     if name == "key_alias":
         return row.alias
-    if name == "metadata":
-        return row.metadata
-    return row.fields.get(name)
+    return row.metadata if name == "metadata" else row.fields.get(name)
 
 
 def same(name: str, wanted: object, seen: object) -> bool:
     """Equal as LiteLLM means it: lists unordered, money with tolerance, metadata if all that is declared is there."""
-    if name == "metadata" and isinstance(wanted, Mapping):
-        return isinstance(seen, Mapping) and all(
-            key in seen and _includes(value, seen[key]) for key, value in wanted.items()
-        )
-    if name in _UNORDERED and isinstance(wanted, list | tuple) and isinstance(seen, list | tuple):
-        return sorted(map(str, wanted)) == sorted(map(str, seen))
+    if name == "metadata":
+        return is_mapping(seen) and _includes(wanted, seen)
+    if name in _UNORDERED and is_list(wanted) and is_list(seen):
+        return sorted(texts(wanted)) == sorted(texts(seen))
     if isinstance(wanted, int | float) and isinstance(seen, int | float):
         return math.isclose(wanted, seen, rel_tol=1e-9, abs_tol=1e-12)
     return wanted == seen
 
 
 def _includes(wanted: object, seen: object) -> bool:
-    if isinstance(wanted, Mapping) and isinstance(seen, Mapping):
-        return all(key in seen and _includes(value, seen[key]) for key, value in wanted.items())
-    return wanted == seen
+    if not is_mapping(wanted) or not is_mapping(seen):
+        return wanted == seen
+    return all(key in seen and _includes(value, seen[key]) for key, value in wanted.items())

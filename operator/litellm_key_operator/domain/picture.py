@@ -83,10 +83,10 @@ class Seen:
 
     now: datetime
     record: Record
-    rows: Mapping[Place, Row | None] = field(default_factory=dict)
-    secrets: Mapping[str, SecretSeen | None] = field(default_factory=dict)
+    rows: Mapping[Place, Row | None] = field(default_factory=dict[Place, "Row | None"])
+    secrets: Mapping[str, SecretSeen | None] = field(default_factory=dict[str, "SecretSeen | None"])
     watched: tuple[SecretSeen, ...] = ()
-    trace: Mapping[Place, Trace] = field(default_factory=dict)
+    trace: Mapping[Place, Trace] = field(default_factory=dict[Place, Trace])
     suspect: bool = False
     alias_taken: bool = False
     rivals: tuple[Row, ...] | None = None
@@ -107,9 +107,12 @@ class Seen:
         itself noted it and knows how its registration was answered.
         """
         pending, current = self.record.pending, self.record.current
-        reported = {r.revision.place for r in self.record.retiring} | ({current.place} if current else set())
+        reported = {
+            noted.place for noted in (current, *(r.revision for r in self.record.retiring)) if noted is not None
+        }
         # A value that LiteLLM lost is pending again: what was reported of it does not cover the new registration.
-        reported -= {pending.place} if pending else set()
+        if pending is not None:
+            reported.discard(pending.place)
         return revision.doubtful or (revision.place not in reported and revision.place not in self.trace)
 
     def as_noted(self, revision: Revision) -> Revision:

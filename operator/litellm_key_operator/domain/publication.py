@@ -9,6 +9,7 @@ from litellm_key_operator.api import names
 from litellm_key_operator.api.common import rfc3339
 from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.api.templates import PRESETS, Preset, render
+from litellm_key_operator.domain.loose import texts
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.domain.picture import Seen, Trace, Want
 from litellm_key_operator.domain.plan import AskSecret, Publish, Settled, Withdraw
@@ -117,12 +118,12 @@ def _manifest(want: Want, target: Revision, record: Record) -> Manifest | None:
 
 
 def _variables(want: Want, target: Revision, record: Record, value: KeyValue) -> dict[str, str]:
-    models, team = record.applied.get("models"), record.applied.get("team_id")
+    models, team = texts(record.applied.get("models")), record.applied.get("team_id")
     return {
         "key": value.reveal(),
         "baseURL": want.base_url or "",
         "alias": record.alias or "",
-        "models": ",".join(map(str, models)) if isinstance(models, list | tuple) else "",
+        "models": ",".join(models),
         "teamID": str(team or ""),
         "expiresAt": rfc3339(record.expires_at) if record.expires_at else "",
         "revision": str(target.number),

@@ -54,7 +54,7 @@ class Record:
     alias: str | None = None
     binding: str | None = None
     proxy: Proxy | None = None
-    applied: Mapping[str, object] = field(default_factory=dict)
+    applied: Mapping[str, object] = field(default_factory=dict[str, object])
     ended: bool = False
 
     @property

@@ -13,7 +13,7 @@ from litellm_key_operator.domain.plan import Ask, Cause, Release, Settled, Step,
 from litellm_key_operator.domain.publication import withdraw
 from litellm_key_operator.domain.recovery import following, survey
 from litellm_key_operator.domain.state import Life, Revision
-from litellm_key_operator.domain.terms import Problem, stamped
+from litellm_key_operator.domain.terms import Problem
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """Added to the expiry where no proxy can be asked for its clock."""
@@ -84,9 +84,7 @@ def _retain(want: Want, seen: Seen, kept: Revision) -> Step | None:
     row = seen.rows[kept.place]
     if row is None or seen.life(kept) is not Life.LIVE or row.mark.get(RETAINED):
         return None
-    marked = stamped({"metadata": row.metadata}, kept.number)["metadata"]
-    metadata = dict(marked) if isinstance(marked, dict) else {}
-    metadata[METADATA_KEY] = {**metadata.get(METADATA_KEY, {}), RETAINED: True}
+    metadata = {**row.metadata, METADATA_KEY: {**row.mark, "revision": kept.number, RETAINED: True}}
     return Update(
         kept.place, {"key_alias": out_of_the_way(row.alias, want.material.uid), "metadata": metadata}, Cause.RETAIN
     )

@@ -104,7 +104,7 @@ def transitions(before: KeyStatus, after: KeyStatus) -> Iterator[tuple[EventReas
         had = was.get(condition.type)
         if had is not None and had.reason == condition.reason:
             continue
-        if condition is synced and ready is not None and ready.reason == synced.reason:
+        if condition is synced and ready is not None and ready.reason == condition.reason:
             continue
         if condition.reason == KeyReason.EXPIRED:
             yield EventReason.KEY_EXPIRED, "the key's time is over; key and Secret are gone"

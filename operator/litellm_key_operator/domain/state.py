@@ -12,6 +12,9 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 
+from litellm_key_operator.api.names import METADATA_KEY
+from litellm_key_operator.domain.loose import mapping
+
 Place: TypeAlias = tuple[str, str]
 
 
@@ -70,13 +73,12 @@ class Row:
     blocked: bool
     deleted_at: datetime | None
     metadata: Mapping[str, object]
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def mark(self) -> Mapping[str, object]:
         """What this operator wrote about the key: `metadata.llmkeys`, empty if it is not there."""
-        mark = self.metadata.get("llmkeys")
-        return mark if isinstance(mark, Mapping) else {}
+        return mapping(self.metadata.get(METADATA_KEY))
 
     def life(self, now: datetime) -> Life:
         """Its state at `now`, a moment on the proxy's clock."""
@@ -105,7 +107,7 @@ class Row:
 class SecretSeen:
     """A Secret as read or watched.
 
-    Of its values only hashes are kept: the hex sha256 by data key, which for an entry that is just a key is its token id.
+    Of its values only hashes are kept: the hex sha256 by data key, for an entry that is just a key its token id.
     """
 
     namespace: str
@@ -117,7 +119,7 @@ class SecretSeen:
     immutable: bool
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    hashes: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from litellm_key_operator.api.names import METADATA_KEY, METADATA_LABELS
 from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.api.role import KeyType
 from litellm_key_operator.api.templates import render
+from litellm_key_operator.domain.loose import mapping, texts
 
 if TYPE_CHECKING:
     from litellm_key_operator.api.key import KeySpec, LiteLLMKey
@@ -103,12 +104,9 @@ def _routes(role: RoleSpec) -> list[str]:
 
 def stamped(fields: Mapping[str, object], revision: int) -> dict[str, object]:
     """The fields with the revision in the mark: known only when they are sent, so not part of what is declared."""
-    metadata = fields.get("metadata")
-    if not isinstance(metadata, Mapping):
-        return dict(fields)
-    mark = metadata.get(METADATA_KEY)
-    stamp = {**(mark if isinstance(mark, Mapping) else {}), "revision": revision}
-    return {**fields, "metadata": {**metadata, METADATA_KEY: stamp}}
+    metadata = mapping(fields.get("metadata"))
+    stamp = {**mapping(metadata.get(METADATA_KEY)), "revision": revision}
+    return {**fields, "metadata": {**metadata, METADATA_KEY: stamp}} if metadata else dict(fields)
 
 
 def registration(fields: Mapping[str, object], revision: int, ttl: int | None) -> dict[str, object]:
@@ -130,8 +128,8 @@ def tightened(fields: Mapping[str, object], applied: Mapping[str, object]) -> di
         limit, had = fields.get(name), applied.get(name)
         if isinstance(limit, int | float) and (not isinstance(had, int | float) or limit < had):
             narrow[name] = limit
-    models, had = fields.get("models"), applied.get("models")
-    if isinstance(models, list) and isinstance(had, list) and not _any_model(models):
+    models, had = texts(fields.get("models")), texts(applied.get("models"))
+    if models and had and not _any_model(models):
         kept = [model for model in had if model in models or _matches(model, models)]
         # An empty list would mean all models, so a key whose models are all gone gets the declared ones.
         narrow["models"] = (models if _any_model(had) else kept) or models

@@ -64,7 +64,7 @@ class Keys:
     remote: Remote
     local: Local
     clock: Callable[[], datetime]
-    memories: dict[str, Memory] = field(default_factory=dict)
+    memories: dict[str, Memory] = field(default_factory=dict[str, Memory])
 
     def suspect(self, uid: str) -> None:
         """The next run is to look at the key's row in LiteLLM."""

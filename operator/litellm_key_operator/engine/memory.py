@@ -29,8 +29,8 @@ class Memory:
     is to be looked at.
     """
 
-    trace: dict[Place, Trace] = field(default_factory=dict)
-    sent: dict[Place, Revision] = field(default_factory=dict)
+    trace: dict[Place, Trace] = field(default_factory=dict[Place, Trace])
+    sent: dict[Place, Revision] = field(default_factory=dict[Place, Revision])
     want: Want | None = None
     refusal: Refusal | None = None
     suspect: bool = False

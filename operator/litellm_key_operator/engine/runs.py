@@ -103,9 +103,7 @@ class Runs:
 
     def _waits_for_check(self, key: LiteLLMKey) -> bool:
         """After a start nothing is said of a Key before its Connection was checked; that check brings it back."""
-        noted, role = key.status.connection, self.cache.roles.get(role_of(key))
-        behind = {(noted.namespace, noted.name)} if noted is not None else set()
-        behind |= {connection_of(role)} if role is not None else set()
+        behind, role = self._behind(key), self.cache.roles.get(role_of(key))
         if any(name in self.cache.connections and name not in self.connections.opened for name in behind):
             return True
         # Nor before its role's team was looked up.
@@ -113,11 +111,15 @@ class Runs:
 
     def _doubt(self, key: LiteLLMKey) -> None:
         """Something is wrong with its Connection, perhaps: one check of that keeps all other keys from finding out."""
-        noted, role = key.status.connection, self.cache.roles.get(role_of(key))
-        name = (noted.namespace, noted.name) if noted is not None else connection_of(role) if role is not None else None
-        if name is not None:
+        for name in self._behind(key)[:1]:
             self.connections.doubt(name)
             self.queue.add(Item(Kind.CONNECTION, *name), Lane.URGENT)
+
+    def _behind(self, key: LiteLLMKey) -> list[Name]:
+        """The connection that holds the key, and the one that its role names."""
+        noted, role = key.status.connection, self.cache.roles.get(role_of(key))
+        behind = [(noted.namespace, noted.name)] if noted is not None else []
+        return behind if role is None else [*behind, connection_of(role)]
 
     async def _run_role(self, item: Item, name: Name) -> None:
         if await self.roles.run(name):
