@@ -102,7 +102,7 @@ class Activity:
     _steps: Coroutine[None, None, Outcome] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._watch = Watch(self.world)
+        self._watch = Watch(self.world, self.uid)
         self._steps = self._keys().run(self.uid)
         self._resume()
 

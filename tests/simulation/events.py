@@ -13,7 +13,7 @@ from litellm_key_operator.domain.errors import OutsideError
 from litellm_key_operator.domain.record import record
 from litellm_key_operator.domain.state import Row
 from tests.simulation.invariants import held_by
-from tests.simulation.world import FIRST, NAME, NAMESPACE, TTL, UIDS, World, claim, origins
+from tests.simulation.world import ELSEWHERE, FIRST, NAME, NAMESPACE, TTL, UIDS, World, claim, origins
 from tests.support.fake_rows import Stored, issued
 
 Event = Callable[[World], bool]
@@ -84,11 +84,11 @@ def edited(world: World) -> bool:
 
 
 def renamed(world: World) -> bool:
-    """The user wants the Secret under another name."""
+    """The user wants the Secret under another name, or under the first again."""
     key = world.claim
-    if key is None or key.spec.secret.name is not None or key.metadata.deletion_timestamp is not None:
+    if key is None or key.metadata.deletion_timestamp is not None:
         return False
-    secret = key.spec.secret.model_copy(update={"name": "other"})
+    secret = key.spec.secret.model_copy(update={"name": None if key.spec.secret.name else "other"})
     world.cluster.edit(NAMESPACE, NAME, spec=key.spec.model_copy(update={"secret": secret}))
     return True
 
@@ -129,9 +129,11 @@ def status_cleared(world: World) -> bool:
     key = world.claim
     if key is None or record(key).empty and not key.status.conditions:
         return False
-    if not list(held_by(world, key)):
-        world.outlived -= {key.metadata.uid}
+    known = {token for proxy in world.proxies.values() for token in (*proxy.rows, *proxy.archive)}
+    if known.isdisjoint(held_by(world, key)):
+        world.outlived -= {key.metadata.uid}  # nothing is left that tells of it
     world.cluster.clear_status(NAMESPACE, NAME)
+    _forget(world)
     return True
 
 
@@ -161,7 +163,7 @@ def other_seed(world: World) -> bool:
 
 def foreign(world: World) -> bool:
     """A tenant claims that another installation made the key."""
-    return _annotated(world, {names.ANNOTATION_INSTALLATION: "elsewhere/1"})
+    return _annotated(world, {names.ANNOTATION_INSTALLATION: f"{ELSEWHERE}/1"})
 
 
 def paused(world: World) -> bool:
@@ -192,12 +194,14 @@ def reseeded(world: World) -> bool:
 
 def over(world: World) -> bool:
     """The time of every key is over."""
+    before = world.live()
+    _pass(world, TTL + timedelta(seconds=1))
+    ended = before - world.live()
     for key, noted in world.records():
         current = noted.current
         published = current is not None and current.token_id in held_by(world, key)
-        if current is not None and published and noted.pending is None and current.place in world.live():
+        if current is not None and published and noted.pending is None and current.place in ended:
             world.outlived |= {key.metadata.uid}
-    _pass(world, TTL + timedelta(seconds=1))
     return True
 
 
@@ -227,6 +231,15 @@ def restored(world: World) -> bool:
     return _rival(world, one.token_id, {"llmkeys": mark})
 
 
+def extended(world: World) -> bool:
+    """An administrator gives our key a longer time in LiteLLM."""
+    found = [token for url, token in world.live() if url == FIRST]
+    for token in found:
+        world.proxy.update(token, {"duration": "5h"})
+    world.outlived = frozenset()
+    return bool(found)
+
+
 def lost(world: World) -> bool:
     """LiteLLM loses all keys, tombstones too; nothing that these were for arrives after that."""
     if not world.proxy.rows and not world.proxy.archive:
@@ -235,6 +248,8 @@ def lost(world: World) -> bool:
     world.travelling = tuple(request for request in world.travelling if request.token_id not in buried)
     world.proxy.rows.clear()
     world.proxy.archive.clear()
+    world.outlived -= {key.metadata.uid for key, noted in world.records() if noted.empty}
+    _forget(world)
     return True
 
 
@@ -275,6 +290,8 @@ def arrived(world: World) -> bool:
             world.proxies[request.url].commit(request.name, request.args)
         except OutsideError:
             continue
+    # Made anew by its registration, a value has its whole time before it.
+    world.outlived -= {origins(world.seeds)[token].uid for _, token in world.live()}
     return bool(requests)
 
 
@@ -286,7 +303,7 @@ def restarted(world: World) -> bool:
     return had
 
 
-LITELLM: Final = (over, taken_by_stranger, taken_by_predecessor, restored, lost, removed, blocked, drifted)
+LITELLM: Final = (extended, over, taken_by_stranger, taken_by_predecessor, restored, lost, removed, blocked, drifted)
 """What changes keys in LiteLLM: a run that it happened in could not know."""
 
 
@@ -312,6 +329,22 @@ def _excuse_vanished(world: World, key: LiteLLMKey) -> None:
         or not record(left).empty
     ):
         _excuse(world, key)
+
+
+def _forget(world: World) -> None:
+    """Neither a status nor LiteLLM tells any more of what travels, except for the revision after those that it knows."""
+    known = origins(world.seeds)
+    for key, noted in world.records():
+        if not noted.empty:
+            continue
+        uid = key.metadata.uid
+        tokens = {token for proxy in world.proxies.values() for token in (*proxy.rows, *proxy.archive)}
+        highest = max((known[token].number for token in tokens & known.keys() if known[token].uid == uid), default=0)
+        world.excused |= {
+            (url, token)
+            for url, token in world.coming()
+            if known[token].uid == uid and known[token].number > highest + 1
+        }
 
 
 def _let_go(key: LiteLLMKey) -> bool:

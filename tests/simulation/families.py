@@ -37,6 +37,7 @@ ANYTHING: Final = happening(
     e.removed,
     e.blocked,
     e.drifted,
+    e.extended,
     e.down,
     e.arrived,
     e.restarted,
@@ -117,6 +118,14 @@ def _suspect(world: World) -> None:
         memories.setdefault(UIDS[0], Memory()).suspect = True
 
 
+def renamed() -> World:
+    """Its Secret is to have another name, which nobody has seen yet."""
+    world = issued()
+    e.renamed(world)
+    world.trail += ("renamed",)
+    return world
+
+
 def later() -> list[World]:
     """Every stage of a claim's life."""
     return [issued(), reissued(), dying(), expired(), ends(issued()), ends(reissued()), ends(dying())]
@@ -166,7 +175,7 @@ FAMILIES: Final = (
     Family("anything happens to a new claim", begun, [ALL, ALL, ALL], 2),
     Family("anything happens later", later, [ALL, ALL], 1),
     Family("killed again and again", begun, [(running, DAMAGE)] * 5, 3),
-    Family("others come between two calls", lambda: [fresh(), *later()], [(MEDDLING,), (running, DAMAGE)], 1),
+    Family("others come between two calls", lambda: [fresh(), renamed(), *later()], [(MEDDLING,), (running, DAMAGE)], 1),
     Family("two processes", twice, [(interleaved,), (running, happening(e.deleted, e.arrived, e.removed))], 1),
     Family(
         "two processes, others before",

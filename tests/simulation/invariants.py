@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from litellm_key_operator.api import names
 from litellm_key_operator.api.common import DeletionPolicy
 from litellm_key_operator.domain.material import KeyValue
-from litellm_key_operator.domain.state import Manifest, Place
-from tests.simulation.world import World, origins, sent
+from litellm_key_operator.domain.record import installation_of
+from litellm_key_operator.domain.state import Manifest, Place, SecretSeen
+from tests.simulation.world import ELSEWHERE, World, origins, sent
 
 if TYPE_CHECKING:
     from litellm_key_operator.api.key import LiteLLMKey
@@ -18,11 +19,10 @@ if TYPE_CHECKING:
 
 
 class Violation(AssertionError):
-    """Something happened that must never happen."""
+    """Something happened that must never happen. Told with how the world came to it."""
 
-    def __init__(self, message: str, world: World) -> None:
-        super().__init__("\n    ".join([message, *world.trail]))
-        self.message = message
+    def __init__(self, message: str, world: World | None = None) -> None:
+        super().__init__("\n    ".join([message, *(world.trail if world is not None else ())]))
 
 
 def check(world: World) -> None:
@@ -65,8 +65,11 @@ class Watch:
     """An eye on one run: what lived before each of its effects, and what was dead when it began."""
 
     world: World
+    uid: str
     live: set[Place] = field(default_factory=set[Place])
     dead: frozenset[Place] = frozenset()
+    foreign: bool = False
+    read: LiteLLMKey | None = None
 
     def __post_init__(self) -> None:
         self.dead = frozenset(
@@ -75,12 +78,19 @@ class Watch:
             for token in proxy.archive
             if token not in proxy.rows
         )
+        key = _resource(self.world, self.uid)
+        self.foreign = key is not None and installation_of(key) == ELSEWHERE
 
     def look(self, call: Call) -> None:
         """Just before an effect."""
         self.live = self.world.live()
         request = call.request
         token = request.token_id if request is not None else None
+        touched = next((arg for arg in call.args if isinstance(arg, SecretSeen)), None)
+        if touched is not None and touched.owner_uid is None:
+            raise Violation("a stranger's Secret is touched", self.world)
+        if request is not None and self.foreign:
+            raise Violation("a key of another installation is touched", self.world)
         if call.url is not None and token is not None and (call.url, token) in self.dead:
             raise Violation(f"{_told(self.world, (call.url, token))} is registered again after it died", self.world)
 
@@ -94,16 +104,23 @@ class Watch:
         if call.url is not None:
             for place in self.live - self.world.live():
                 _may_die(self.world, place)
-        elif call.name in {"secrets.create", "secrets.replace"} and not disturbed:
-            manifest = call.args[0]
-            if isinstance(manifest, Manifest):
-                _works(self.world, manifest)
+            return
+        match call.name, call.args:
+            case ("secrets.create", (Manifest() as manifest,)) | ("secrets.replace", (Manifest() as manifest, _)):
+                if not disturbed:
+                    _works(self.world, manifest)
+            case "secrets.delete", (SecretSeen() as secret,):
+                _not_wanted(self.world, secret, self.read or _resource(self.world, self.uid))
+            case "resources.read_key", _:
+                self.read = _resource(self.world, self.uid)
+            case _:
+                pass
 
 
 def _may_die(world: World, place: Place) -> None:
     """A token ends with its resource, or after its successor was published."""
     uid = origins(world.seeds)[place[1]].uid
-    key = next((key for key in world.state.keys.values() if key.metadata.uid == uid), None)
+    key = _resource(world, uid)
     if key is None or key.metadata.deletion_timestamp is not None:
         return
     live = {token for _, token in world.live()}
@@ -111,8 +128,22 @@ def _may_die(world: World, place: Place) -> None:
         raise Violation(f"{_told(world, place)} was ended before its time, and no other is published", world)
 
 
+def _resource(world: World, uid: str) -> LiteLLMKey | None:
+    return next((key for key in world.state.keys.values() if key.metadata.uid == uid), None)
+
+
+def _not_wanted(world: World, secret: SecretSeen, key: LiteLLMKey | None) -> None:
+    """A Secret goes with its resource, with its key, or after the name that it had: by the resource as last read."""
+    if key is None or key.metadata.deletion_timestamp is not None:
+        return
+    live = {token for _, token in world.live()}
+    as_wanted = secret.name == (key.spec.secret.name or key.metadata.name) and secret.type == key.spec.secret.type
+    if as_wanted and live.intersection(secret.hashes.values()):
+        raise Violation("a Secret that is wanted and holds a working key was removed", world)
+
+
 def _works(world: World, manifest: Manifest) -> None:
-    key = next((k for k in world.state.keys.values() if k.metadata.uid == manifest.owner_uid), None)
+    key = _resource(world, manifest.owner_uid)
     if key is None or key.metadata.deletion_timestamp is not None:
         return
     live = {token for _, token in world.live()}

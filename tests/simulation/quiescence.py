@@ -52,6 +52,8 @@ def rest(world: World, known: set[Hashable]) -> None:
     if key in known:
         return
     known.add(key)
+    if calm.travelling:
+        _deleted_first(calm)
     if events.arrived(calm):
         settle(calm)
     for memories in calm.processes:
@@ -63,6 +65,16 @@ def rest(world: World, known: set[Hashable]) -> None:
         calm.trail += ("and is deleted in the end",)
         settle(calm)
         judge(calm)
+
+
+def _deleted_first(world: World) -> None:
+    """What travels arrives only after all was deleted: then it must find the door closed."""
+    gone = world.copy("and is deleted before what travels arrives")
+    if events.deleted(gone):
+        settle(gone)
+    events.arrived(gone)
+    settle(gone)
+    judge(gone)
 
 
 def _collect(world: World) -> None:
@@ -83,7 +95,7 @@ def judge(world: World) -> None:
         if key.metadata.deletion_timestamp is not None:
             if not _foreign(key):
                 raise Violation("is not let go", world)
-        else:
+        elif not _foreign(key):
             _standing(world, key, record)
     uids = {key.metadata.uid for key in world.state.keys.values()}
     for memories in world.processes:
@@ -101,7 +113,7 @@ def _standing(world: World, key: LiteLLMKey, record: Record) -> None:
         case KeyReason.ISSUED:
             _issued(world, key, record, live)
         case KeyReason.EXPIRED:
-            if live or list(held_by(world, key)):
+            if live - world.excused or list(held_by(world, key)):
                 raise Violation("has expired, and something of it is left", world)
         case reason:
             if not _obstacle(world, key, reason):
@@ -119,10 +131,10 @@ def _issued(world: World, key: LiteLLMKey, record: Record, live: set[Place]) -> 
         raise Violation(f"is ready, and {len(live)} keys of it are live", world)
     if record.pending is not None or record.retiring:
         raise Violation(f"is ready and not done: {record.pending} {record.retiring}", world)
-    paused = names.ANNOTATION_PAUSED in key.metadata.annotations
+    left_alone = names.ANNOTATION_PAUSED in key.metadata.annotations or _foreign(key)
     secrets = [secret.seen for secret in world.state.secrets.values() if secret.seen.owner_uid == key.metadata.uid]
     names_of = [secret.name for secret in secrets if current.token_id in secret.hashes.values()]
-    if not paused and names_of != [key.spec.secret.name or key.metadata.name]:
+    if not left_alone and names_of != [key.spec.secret.name or key.metadata.name]:
         raise Violation(f"is ready, and the Secrets that hold its key are {names_of}", world)
     row = world.proxies[current.url].rows[current.token_id].row
     for number in range(len(world.processes)):
@@ -132,7 +144,7 @@ def _issued(world: World, key: LiteLLMKey, record: Record, live: set[Place]) -> 
     if (row.expires, row.alias) != (record.expires_at, record.alias):
         raise Violation(f"says {record.expires_at} {record.alias}, LiteLLM {row.expires} {row.alias}", world)
     rpm = 10 if key.spec.limits.rpm is None else key.spec.limits.rpm
-    if row.fields["rpm_limit"] != rpm and not paused and not _foreign(key):
+    if row.fields["rpm_limit"] != rpm and not left_alone:
         raise Violation(f"asks for {rpm} requests a minute, LiteLLM allows {row.fields['rpm_limit']}", world)
 
 

@@ -24,6 +24,8 @@ NAMESPACE: Final = "team-a"
 NAME: Final = "app"
 PROXIES: Final = {"http://one.test": "one", "http://two.test": "two"}
 FIRST: Final = "http://one.test"
+ELSEWHERE: Final = "elsewhere"
+"""Another installation."""
 TTL: Final = timedelta(hours=1)
 FURTHEST: Final = 12
 """The highest revision whose value is recognised; no scenario gets as far."""

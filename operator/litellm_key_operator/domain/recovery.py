@@ -29,14 +29,15 @@ def recover(want: Want, seen: Seen) -> Revision | Ask | AskSecret | Note | Settl
     if isinstance(known, Ask):
         return known
     here = [revision for revision in known if revision.url == want.proxy.url]
-    if here and seen.life(here[-1]) is Life.EXPIRED and want.secret_name not in seen.secrets:
-        return AskSecret(want.secret_name)
     newest = here[-1] if here else one
+    row = seen.rows.get(newest.place)
+    timed_out = row is not None and row.deleted_at is None and row.expires is not None and row.expires <= seen.now
+    if timed_out and want.secret_name not in seen.secrets:
+        return AskSecret(want.secret_name)
     # Whoever emptied the status may have done it with the next one on its way, unless the last one serves.
     serves = seen.life(newest) in (Life.LIVE, Life.BLOCKED)
     coming = [] if serves else following(want, known[-1].number if known else 0)
-    row = seen.rows.get(newest.place)
-    if row is not None and (row.outlived or (seen.life(newest) is Life.EXPIRED and _published(want, seen, newest))):
+    if row is not None and (row.outlived or (timed_out and _published(want, seen, newest))):
         # It ended as it should: reported as issued, so that it expires instead of being issued anew.
         ended = replace(seen.record, current=newest.in_doubt(), expires_at=row.expires, alias=row.alias)
         return Note(_retired(seen, ended, [*known, *coming], newest, want.proxy))
