@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from dev.faultproxy import Drop, Hold, Moment
@@ -17,20 +17,29 @@ Names = Sequence[str]
 SHORT: Final = "15s"
 """A time to live that is enough to issue a batch of keys, and not long to wait for."""
 
+AFTERWARDS: Final = timedelta(seconds=1)
+"""How long a claim stays when its time is over, if it is to remove itself."""
+
 
 @dataclass(frozen=True)
 class Protocol:
     """`prepare` brings claims to where it begins; `happens` is what sets it off, while the operator sees nothing.
 
-    `fields`: what LiteLLM holds at its end. `restarts`: it begins with an operator that remembers nothing.
+    `revision`, `fields`: what LiteLLM holds at its end. `restarts`: it begins with an operator that remembers nothing.
     """
 
     name: str
     prepare: Callable[[Site, OperatorProcess, Names], None]
     happens: Callable[[Site, Names], None]
     outcome: Outcome = Outcome.LIVE
+    revision: int = 1
     fields: dict[str, Any] | None = None
     restarts: bool = False
+
+    @property
+    def keeps_the_value(self) -> bool:
+        """Whether what is published works from its beginning to its end."""
+        return self.outcome is Outcome.LIVE and self.revision == 1
 
 
 def _nothing(site: Site, operator: OperatorProcess, names: Names) -> None:
@@ -89,7 +98,8 @@ def _revoked_by_an_administrator(site: Site, names: Names) -> None:
 def _expires(site: Site, names: Names) -> None:
     there = site.cluster.all(KEYS)
     last = max(datetime.fromisoformat(there[name]["status"]["expiresAt"]) for name in names)
-    until(lambda: datetime.now(UTC) > last, "the keys' time to be over")
+    # And what stays of them afterwards is over, too: else the next look would be a matter of chance.
+    until(lambda: datetime.now(UTC) > last + 2 * AFTERWARDS, "the keys' time to be over")
 
 
 def _revoked_and_deleted(site: Site, names: Names) -> None:
@@ -111,9 +121,9 @@ PROTOCOLS: Final = (
         _issued(),
         lambda site, names: site.edit(names, lambda name: {"secret": {"name": renamed(name)}}),
     ),
-    Protocol("replace", _issued(swept=True), _revoked_by_an_administrator),
+    Protocol("replace", _issued(swept=True), _revoked_by_an_administrator, revision=2),
     Protocol("expire", _issued(ttl=SHORT), _expires, Outcome.EXPIRED),
-    Protocol("remove-itself", _issued(ttl=SHORT, ttlAfterExpired="1s"), _expires, Outcome.GONE),
+    Protocol("remove-itself", _issued(ttl=SHORT, ttlAfterExpired=f"{AFTERWARDS.seconds}s"), _expires, Outcome.GONE),
     Protocol("delete", _issued(), Site.delete, Outcome.GONE),
     Protocol("bury", _issued_in_doubt, Site.delete, Outcome.GONE),
     Protocol("bury-revoked", _issued_in_doubt, _revoked_and_deleted, Outcome.GONE),

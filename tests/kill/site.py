@@ -25,7 +25,8 @@ REVISIONS: Final = range(1, 9)
 _SEED: Final = "litellm-key-operator-seed"
 _SWEPT: Final = "swept"
 """Name of the Connection, and of its role, whose keys are compared with LiteLLM all the time."""
-_ROLE: Final = "plain"
+PLAIN: Final = "plain"
+"""Name of the other Connection, and of its role."""
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class Site:
         """Connections and roles. Calls that are held must neither time out nor keep others waiting."""
         admin = {"master-key": base64.b64encode(master_key.encode()).decode()}
         self.cluster.create(SECRETS, "Secret", "admin", data=admin)
-        for name, interval in ((_ROLE, "10m"), (_SWEPT, "10s")):
+        for name, interval in ((PLAIN, "10m"), (_SWEPT, "10s")):
             connection = {
                 "url": self.litellm.url,
                 "adminKeySecretRef": {"name": "admin"},
@@ -92,7 +93,7 @@ class Site:
 
     def apply(self, names: Iterable[str], *, swept: bool = False, **spec: Any) -> None:
         """Claims of these names; with `swept` such that LiteLLM is compared with them all the time."""
-        role = {"name": _SWEPT if swept else _ROLE}
+        role = {"name": _SWEPT if swept else PLAIN}
         for name in names:
             self.cluster.create(KEYS, "LiteLLMKey", name, spec={"roleRef": role, **spec})
 

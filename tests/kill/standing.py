@@ -28,11 +28,12 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim that was made: its uid, what has to become of it, and what LiteLLM shall hold of it."""
+    """A claim that was made: its uid, what has to become of it, its revision then, what LiteLLM shall hold of it."""
 
     name: str
     uid: str
     outcome: Outcome = Outcome.LIVE
+    revision: int = 1
     fields: Mapping[str, Any] | None = None
 
 
@@ -88,6 +89,11 @@ class Standing:
             if any(owner["uid"] == claim.uid for owner in secret["metadata"].get("ownerReferences", ()))
         }
 
+    def useless(self, claims: list[Claim]) -> list[str]:
+        """Claims with a Secret whose value LiteLLM does not accept."""
+        live = {key.token_id for key in self.booked if key.live}
+        return [claim.name for claim in claims if not {v.token_id for v in self.published(claim).values()} <= live]
+
     def _is_of_here(self, key: BookedKey) -> bool:
         ours = key.mark.get("installation") == self.site.keyring.installation
         return ours or key.alias.startswith(f"{self.site.namespace}/")
@@ -126,6 +132,8 @@ class Standing:
             yield f"not Secret {wanted} with {token_id}, but {[(name, v.token_id) for name, v in published.items()]}"
         elif self.secrets[wanted]["metadata"]["annotations"].get("llmkeys.io/revision") != str(status.get("revision")):
             yield "the Secret's revision is not the status's"
+        if status.get("revision") != claim.revision:
+            yield f"revision {status.get('revision')}, not {claim.revision}"
 
 
 def _faults_of_status(status: Json, claim: Claim) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.kill.protocols import PROTOCOLS, Protocol
 from tests.kill.site import Site, until
-from tests.kill.standing import Claim, Outcome, await_sound, check_values
+from tests.kill.standing import Claim, Outcome, Standing, await_sound, check_values
 from tests.kill.steps import Caught, Cell, Step, labels_of, recorded
 from tests.kill.stillness import await_still, look_again
 from tests.support.operator import OperatorProcess
@@ -32,6 +32,8 @@ def test_killed_at_every_step(protocol: Protocol, site: Site) -> None:
     for cell in cells:
         reach(cell)
     operator.kill9()
+    if protocol.keeps_the_value:
+        assert not Standing.of(site).useless(claims)
     for cell in cells:
         if cell.caught is Caught.BEFORE:
             cell.held.drop()
@@ -79,7 +81,7 @@ def begin(
         operator.start()
     else:
         operator.sigcont()
-    return [Claim(name, uid, protocol.outcome, protocol.fields) for name, uid in uids.items()]
+    return [Claim(name, uid, protocol.outcome, protocol.revision, protocol.fields) for name, uid in uids.items()]
 
 
 def reach(cell: Cell) -> None:
