@@ -27,8 +27,10 @@ def tell() -> None:
     with chosen(keep=keep)() as where:
         try:
             Story(where).tell()
-        except StoryError as error:
-            raise children.ServerError(f"{error}; the operator's log ends\n{children.tail(where.log)}") from error
+        except (StoryError, children.ServerError) as error:
+            stays = "\nall of it stays up for a look; `make demo-down` ends it" if keep else ""
+            log = f"the operator's log ends\n{children.tail(where.log)}"
+            raise children.ServerError(f"{error}; {log}{stays}") from error
         screen.chapter("That was it. Where to go next")
         screen.say("  examples/          claims, roles and Secrets in other forms")
         screen.say("  README.md          what is guaranteed, and how to run the operator on your own cluster")
