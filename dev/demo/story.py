@@ -74,12 +74,18 @@ class Story:
         return delivered
 
     def _store_admin_key(self) -> None:
-        literal = f"--from-literal=master-key={self._stage.litellm.master_key}"
-        create = ("create", "secret", "generic", "litellm-admin", "-n", PLATFORM)
-        manifest = self._stage.cluster.kubectl(*create, literal, "--dry-run=client", "-o", "yaml")
+        # Not as it is printed: a command line can be read by everybody on the machine.
+        manifest = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "litellm-admin", "namespace": PLATFORM},
+            "stringData": {"master-key": self._stage.litellm.master_key},
+        }
+        applied = self._stage.cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(manifest))
+        create = f"kubectl create secret generic litellm-admin -n {PLATFORM}"
         screen.command(
-            f'kubectl {" ".join(create)} --from-literal=master-key="$LITELLM_MASTER_KEY"',
-            self._stage.cluster.kubectl("apply", "-f", "-", input=manifest),
+            f'{create} --from-literal=master-key="$LITELLM_MASTER_KEY"',
+            applied.replace("serverside-applied", "created"),
         )
 
     def _use(self, long: Delivered, token_id: str) -> None:
