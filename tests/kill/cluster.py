@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self
@@ -14,7 +15,7 @@ from litellm_key_operator.api.names import API_VERSION
 Json = dict[str, Any]
 
 PATIENCE: Final = 30.0
-_ROOTS: Final = {"secrets": "/api/v1"}
+_ROOTS: Final[Mapping[str, str]] = dict.fromkeys(("secrets", "configmaps", "events", "resourcequotas"), "/api/v1")
 
 
 class Cluster:

@@ -54,6 +54,14 @@ class Step:
         """Whether it changes nothing."""
         return self.method == "GET"
 
+    @property
+    def may_be_left_out(self) -> bool:
+        """Whether it is a look at what was looked at before: an event at the right moment brings one more of those.
+
+        Nothing is lost with it: being killed before a read is being killed after the write that went before.
+        """
+        return self.reads and self.nth > 1
+
     def moments(self, *, lives: bool) -> Iterator[Caught]:
         """When it can be caught with different results, in a protocol that leaves a live key or none."""
         yield Caught.BEFORE
