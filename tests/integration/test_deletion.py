@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.integration.site import Site
-
-pytestmark = pytest.mark.integration
 
 
 def test_a_deleted_key_is_refused_by_litellm(site: Site) -> None:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.integration.site import Site
-
-pytestmark = pytest.mark.integration
 
 
 def test_a_role_without_an_end_gives_keys_without_one(site: Site) -> None:
