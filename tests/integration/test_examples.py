@@ -31,6 +31,8 @@ def test_the_api_server_takes_an_example(crds: Access, namespace: str, file: Pat
     manifests = yaml.safe_dump_all(documents)
 
     # Strict: a field that the schema does not have would be dropped without a word.
-    applied = crds.kubectl("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", input=manifests)
+    applied = crds.kubectl(
+        "apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", input=manifests
+    )
 
     assert len(applied.splitlines()) == len(documents)
