@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from dev.faultproxy import Drop, Hold, Moment
-from tests.kill.site import KEYS, SECRETS, Site, until
+from tests.kill.site import KEYS, RETAINING, SECRETS, SWEPT, Site, until
 from tests.kill.standing import Claim, Outcome, await_sound
 from tests.kill.steps import renamed
 from tests.support.operator import OperatorProcess
@@ -121,10 +121,11 @@ PROTOCOLS: Final = (
         _issued(),
         lambda site, names: site.edit(names, lambda name: {"secret": {"name": renamed(name)}}),
     ),
-    Protocol("replace", _issued(swept=True), _revoked_by_an_administrator, revision=2),
+    Protocol("replace", _issued(role=SWEPT), _revoked_by_an_administrator, revision=2),
     Protocol("expire", _issued(ttl=SHORT), _expires, Outcome.EXPIRED),
     Protocol("remove-itself", _issued(ttl=SHORT, ttlAfterExpired=f"{AFTERWARDS.seconds}s"), _expires, Outcome.GONE),
     Protocol("delete", _issued(), Site.delete, Outcome.GONE),
+    Protocol("retain", _issued(role=RETAINING), Site.delete, Outcome.RETAINED),
     Protocol("bury", _issued_in_doubt, Site.delete, Outcome.GONE),
     Protocol("bury-revoked", _issued_in_doubt, _revoked_and_deleted, Outcome.GONE),
     Protocol("bury-unknown", _never_registered, Site.delete, Outcome.GONE, restarts=True),

@@ -23,8 +23,10 @@ PATIENCE: Final = 90.0
 REVISIONS: Final = range(1, 9)
 """More than any key here ever has."""
 _SEED: Final = "litellm-key-operator-seed"
-_SWEPT: Final = "swept"
+SWEPT: Final = "swept"
 """Name of the Connection, and of its role, whose keys are compared with LiteLLM all the time."""
+RETAINING: Final = "retaining"
+"""Name of a role whose keys live on when their claim is gone."""
 PLAIN: Final = "plain"
 """Name of the other Connection, and of its role."""
 
@@ -56,7 +58,8 @@ class Site:
         """Connections and roles. Calls that are held must neither time out nor keep others waiting."""
         admin = {"master-key": base64.b64encode(master_key.encode()).decode()}
         self.cluster.create(SECRETS, "Secret", "admin", data=admin)
-        for name, interval in ((PLAIN, "10m"), (_SWEPT, "10s")):
+        role: Json = {}
+        for name, interval in ((PLAIN, "10m"), (SWEPT, "10s")):
             connection = {
                 "url": self.litellm.url,
                 "adminKeySecretRef": {"name": "admin"},
@@ -67,6 +70,8 @@ class Site:
             self.cluster.create("litellmconnections", "LiteLLMConnection", name, spec=connection)
             role = {"connectionRef": {"name": name}, "models": [MODEL], "limits": {"rpm": 1000}, "ttl": "1h"}
             self.cluster.create("litellmroles", "LiteLLMRole", name, spec=role)
+        retaining = {**role, "deletionPolicy": "Retain"}
+        self.cluster.create("litellmroles", "LiteLLMRole", RETAINING, spec=retaining)
 
     def operator(self, name: str = "operator", **flags: str) -> OperatorProcess:
         """Start an operator that retries at once; it works alone unless it is told of the election."""
@@ -91,11 +96,10 @@ class Site:
         for proxy in self.proxies.values():
             proxy.clear()
 
-    def apply(self, names: Iterable[str], *, swept: bool = False, **spec: Any) -> None:
-        """Claims of these names; with `swept` such that LiteLLM is compared with them all the time."""
-        role = {"name": _SWEPT if swept else PLAIN}
+    def apply(self, names: Iterable[str], *, role: str = PLAIN, **spec: Any) -> None:
+        """Claims of these names."""
         for name in names:
-            self.cluster.create(KEYS, "LiteLLMKey", name, spec={"roleRef": role, **spec})
+            self.cluster.create(KEYS, "LiteLLMKey", name, spec={"roleRef": {"name": role}, **spec})
 
     def edit(self, names: Iterable[str], spec: Callable[[str], Json]) -> None:
         """Change the specs of claims, each as its name says."""

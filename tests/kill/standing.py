@@ -24,6 +24,8 @@ class Outcome(Enum):
     LIVE = "live"
     EXPIRED = "expired"
     GONE = "gone"
+    RETAINED = "retained"
+    """Gone, and its key and Secret are left to their users."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,10 @@ class Standing:
         return [
             f"leaked: {key.alias} {key.token_id[:8]} {key.mark}"
             for key in self.booked
-            if key.live and self._is_of_here(key) and key.mark.get("uid", tokens.get(key.token_id)) not in uids
+            if key.live
+            and not key.mark.get("retained")
+            and self._is_of_here(key)
+            and key.mark.get("uid", tokens.get(key.token_id)) not in uids
         ]
 
     def booked_for(self, claim: Claim) -> list[BookedKey]:
@@ -84,7 +89,7 @@ class Standing:
     def published(self, claim: Claim) -> dict[str, KeyValue]:
         """What the Secrets of a claim hold, by the Secret's name."""
         return {
-            name: KeyValue(base64.b64decode(secret["data"]["api-key"]).decode())
+            name: _value(secret)
             for name, secret in self.secrets.items()
             if any(owner["uid"] == claim.uid for owner in secret["metadata"].get("ownerReferences", ()))
         }
@@ -102,9 +107,11 @@ class Standing:
         resource = self.keys.get(claim.name)
         there = resource is not None and resource["metadata"]["uid"] == claim.uid
         live = [key for key in self.booked_for(claim) if key.live]
-        if there != (claim.outcome is not Outcome.GONE):
+        if there != (claim.outcome in {Outcome.LIVE, Outcome.EXPIRED}):
             yield f"the resource is {'still there' if there else 'gone'}"
-        if claim.outcome is not Outcome.LIVE:
+        if claim.outcome is Outcome.RETAINED:
+            yield from self._faults_of_retained(claim, live)
+        elif claim.outcome is not Outcome.LIVE:
             yield from (f"alive: {key.alias} {key.token_id[:8]}" for key in live)
             yield from (f"Secret {name} is left" for name in self.published(claim))
         if resource is None or not there:
@@ -113,6 +120,14 @@ class Standing:
         yield from _faults_of_status(status, claim)
         if claim.outcome is Outcome.LIVE:
             yield from self._faults_of_issue(claim, resource, status, live)
+
+    def _faults_of_retained(self, claim: Claim, live: list[BookedKey]) -> Iterator[str]:
+        secret = self.secrets.get(claim.name)
+        value = None if secret is None else _value(secret)
+        if [(key.token_id, key.mark.get("retained")) for key in live] != [(value and value.token_id, True)]:
+            yield f"not one key that is retained, but {[(key.alias, key.mark) for key in live]}"
+        if self.published(claim):
+            yield "the Secret has an owner that is gone"
 
     def _faults_of_issue(self, claim: Claim, resource: Json, status: Json, live: list[BookedKey]) -> Iterator[str]:
         token_id = status.get("tokenID")
@@ -134,6 +149,10 @@ class Standing:
             yield "the Secret's revision is not the status's"
         if status.get("revision") != claim.revision:
             yield f"revision {status.get('revision')}, not {claim.revision}"
+
+
+def _value(secret: Json) -> KeyValue:
+    return KeyValue(base64.b64decode(secret["data"]["api-key"]).decode())
 
 
 def _faults_of_status(status: Json, claim: Claim) -> Iterator[str]:
@@ -163,5 +182,7 @@ def await_sound(site: Site, claims: list[Claim], seconds: float = PATIENCE) -> S
 def check_values(standing: Standing, claims: list[Claim]) -> None:
     """The value in each Secret buys a completion, and no other value that a claim ever had does."""
     published = {value.token_id for claim in claims for value in standing.published(claim).values()}
+    retained = [standing.secrets[claim.name] for claim in claims if claim.outcome is Outcome.RETAINED]
+    published |= {_value(secret).token_id for secret in retained}
     all_values = [value for claim in claims for value in standing.site.values(claim.uid)[: claim.revision + 1]]
     assert standing.site.books.accepted(all_values) == published
