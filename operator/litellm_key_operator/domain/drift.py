@@ -15,8 +15,13 @@ _CLEARED: Mapping[str, object] = {"models": [], "allowed_routes": [], "metadata"
 
 def changes(wanted: Mapping[str, object], applied: Mapping[str, object]) -> dict[str, object]:
     """What to send so that a key with `applied` gets `wanted`, both as asked for; fields that are gone are cleared."""
-    sent = {name: value for name, value in wanted.items() if not same(name, value, applied.get(name))}
+    sent = {name: value for name, value in wanted.items() if not _asked(name, value, applied)}
     return sent | {name: _CLEARED.get(name) for name in applied if name not in wanted}
+
+
+def _asked(name: str, wanted: object, applied: Mapping[str, object]) -> bool:
+    """Metadata has to be all that was asked for: an entry that is not wanted any more would stay."""
+    return wanted == applied.get(name) if name == "metadata" else same(name, wanted, applied.get(name))
 
 
 def drift(declared: Mapping[str, object], row: Row) -> dict[str, object]:

@@ -67,6 +67,9 @@ class LiteLLM:
     async def generate(self, value: KeyValue, fields: Mapping[str, object]) -> Row:
         """Register this value. Raises AliasTaken, CustomKeysForbidden, Rejected."""
         reply = await self._transport.exchange("POST", "/key/generate", body=fields, value=value)
+        budget = fields.get("budget_id")
+        if reply.status == HTTPStatus.INTERNAL_SERVER_ERROR and isinstance(budget, str):
+            await self._need_budget(budget)
         return await self._read(reply, partial(wire.generated, token_id=value.token_id))
 
     async def info(self, token_id: str) -> Row | None:
@@ -189,6 +192,15 @@ class LiteLLM:
         if state is not None:
             raise Unavailable(f"LiteLLM's database is {quoted(state)}", retry_after=reply.retry_after)
         raise Unavailable(f"{reply.endpoint} answered {reply.status}, and not in the way of LiteLLM")
+
+    async def _need_budget(self, budget: str) -> None:
+        """Raises Rejected if there is none of this id: a registration says nothing of that but "Internal Server Error"."""
+        try:
+            reply = await self._transport.exchange("POST", "/budget/info", body={"budgets": [budget]})
+        except OutsideError:
+            return
+        if reply.status == HTTPStatus.OK and reply.payload == []:
+            raise Rejected(f"LiteLLM knows no budget {quoted(budget)}")
 
     async def _custom_keys(self) -> bool:
         try:

@@ -1,0 +1,62 @@
+"""One operator for all tests of a module: they use names of their own in its namespaces."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from dev.controlplane import Access
+from dev.faultproxy import before_api_server, before_litellm
+from dev.litellm import Endpoint
+from tests.integration.site import DEFAULT, SWEPT, Site
+from tests.kill.cluster import Cluster
+from tests.support.litellm_admin import LiteLLMAdmin
+from tests.support.servers import remove_namespace
+
+TEAMS: Final = 3
+
+
+@pytest.fixture(scope="module")
+def site(crds: Access, litellm: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Generator[Site]:
+    """Namespaces with two Connections, and an operator that leads."""
+    with opened(crds, litellm, tmp_path_factory.mktemp("operator")) as made:
+        made.start().wait_ready()
+        yield made
+
+
+@pytest.fixture
+def own_site(crds: Access, litellm: Endpoint, tmp_path: Path) -> Generator[Site]:
+    """The same for one test, which starts the operator itself."""
+    with opened(crds, litellm, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def opened(access: Access, endpoint: Endpoint, folder: Path) -> Generator[Site]:
+    """The namespaces, gone again in the end."""
+    suffix = secrets.token_hex(4)
+    names = [f"platform-{suffix}", *(f"team-{letter}-{suffix}" for letter in "abcdefgh"[:TEAMS])]
+    with ExitStack() as stack:
+        api, kubeconfig = stack.enter_context(before_api_server(access))
+        litellm = stack.enter_context(before_litellm(endpoint))
+        admin = stack.enter_context(LiteLLMAdmin(endpoint))
+        for name in names:
+            access.kubectl("create", "namespace", name)
+            stack.callback(remove_namespace, access, name)
+        clusters = {name: stack.enter_context(Cluster(access, name)) for name in names}
+        made = Site(access, admin, api, litellm, kubeconfig, folder, clusters)
+        made.secret("admin", **{"master-key": endpoint.master_key})
+        made.connection(DEFAULT)
+        made.connection(SWEPT, sweepInterval="10s")
+        try:
+            yield made
+        finally:
+            for process in made.operators:
+                process.kill9()
+            api.clear()
+            litellm.clear()
