@@ -18,7 +18,7 @@ from tests.support.operator import OperatorProcess
 
 FROZEN: Final = float(os.environ.get("LLMKEYS_TEST_FROZEN", "5"))
 """Seconds for which an operator is frozen. Nothing in the protocol counts them, so that any number shows the same."""
-QUARREL: Final = 20
+QUARREL: Final = 16
 """Writes for a claim that is issued, and edited or deleted, which show that two operators undo each other's work."""
 LEASE: Final = "2s"
 
