@@ -39,10 +39,17 @@ def deliver(want: Want, seen: Seen, record: Record) -> AskSecret | Publish | Wit
         text = f"Secret {want.key.metadata.namespace}/{name} belongs to somebody else; it is never overwritten"
         return Settled.all(Problem(KeyReason.SECRET_CONFLICT, text))
     if manifest is None:
-        return Settled.all(want.problem)
+        return Settled.all(_unwritable(want, target))
     if known is not None and (known.immutable or known.type != manifest.type):
         return Withdraw(known)
     return Publish(target, manifest, known)
+
+
+def _unwritable(want: Want, target: Revision) -> Problem:
+    if want.base_url is None:
+        return want.problem
+    text = f"seed {target.seed} is lost, and the Secret with it; delete the Key and make it anew"
+    return Problem(KeyReason.SECRET_REJECTED, text)
 
 
 def withdraw(want: Want, seen: Seen, *, keep: bool = False) -> AskSecret | Withdraw | None:
