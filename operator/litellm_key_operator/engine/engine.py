@@ -15,7 +15,7 @@ from litellm_key_operator.engine.cache import Cache
 from litellm_key_operator.engine.connections import Connections
 from litellm_key_operator.engine.deadlines import Deadlines
 from litellm_key_operator.engine.keys import Keys
-from litellm_key_operator.engine.lists import Lists
+from litellm_key_operator.engine.lists import NAMESPACES, Lists
 from litellm_key_operator.engine.local import Local
 from litellm_key_operator.engine.news import News
 from litellm_key_operator.engine.options import Options
@@ -52,6 +52,7 @@ class Engine:
         """Put the parts together; nothing begins before `prime` and `start`."""
         self.cache = Cache()
         self.primed = False
+        self._options = options
         voice = Voice(journal)
         self._queue = Queue(
             self._work, workers=options.workers, retry_min=options.retry_min, retry_max=options.retry_max
@@ -107,6 +108,8 @@ class Engine:
         """Let the work begin."""
         self._clock = asyncio.create_task(self._deadlines.run(), name="deadlines")
         self._queue.start()
+        if not self._options.namespaces_watched:
+            self.relisted(NAMESPACES)
 
     async def stop(self, grace: float) -> None:
         """Begin nothing more; what runs has `grace` seconds to end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from litellm_key_operator.api import names
 from litellm_key_operator.api.connection import LiteLLMConnection
@@ -15,6 +15,9 @@ from litellm_key_operator.engine.news import News
 from litellm_key_operator.ports import Namespaces, Resources, Secrets
 
 R = TypeVar("R", LiteLLMRole, LiteLLMConnection)
+
+NAMESPACES: Final = "Namespace"
+"""The kind that cannot be watched by who may look at some namespaces only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Lists:
             names.ROLE.kind: self._roles,
             names.CONNECTION.kind: self._connections,
             "Secret": self._secrets,
-            "Namespace": self._namespaces,
+            NAMESPACES: self._namespaces,
         }
         await lists[kind]()
 

@@ -13,7 +13,7 @@ from litellm_key_operator.engine.cache import Cache, Name, connection_of, role_o
 from litellm_key_operator.engine.connections import Connections
 from litellm_key_operator.engine.deadlines import Deadlines
 from litellm_key_operator.engine.keys import Keys, Outcome
-from litellm_key_operator.engine.lists import Lists
+from litellm_key_operator.engine.lists import NAMESPACES, Lists
 from litellm_key_operator.engine.news import News, key_item, lane_of
 from litellm_key_operator.engine.options import Options
 from litellm_key_operator.engine.queue import Item, Kind, Lane, Queue
@@ -59,7 +59,7 @@ class Runs:
             case Kind.GRAVES:
                 await self._run_graves(item, name)
             case Kind.LIST:
-                await self.lists.again(item.name)
+                await self._run_list(item)
             case _:
                 assert_never(item.kind)
         self.queue.fresh(item)
@@ -157,6 +157,11 @@ class Runs:
                 self.queue.add(key_item(key), lane_of(key))
         self.connections.swept(name, self.clock())
         self.queue.add_after(item, connection.spec.sweep_interval.seconds)
+
+    async def _run_list(self, item: Item) -> None:
+        await self.lists.again(item.name)
+        if item.name == NAMESPACES and not self.options.namespaces_watched:
+            self.queue.add_after(item, self.options.reload_interval)
 
     async def _run_graves(self, item: Item, name: Name) -> None:
         if name in self.cache.connections:

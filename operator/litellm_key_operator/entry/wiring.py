@@ -131,6 +131,7 @@ class Program:
                 retry_min=settings.retry_min,
                 retry_max=settings.retry_max,
                 reload_interval=settings.reload_interval,
+                namespaces_watched=not settings.namespaces,
                 walk_interval=settings.walk_interval,
             ),
         )
