@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.integration.site import Claim, Site
+from dev.faultproxy import Delay, Drop, Moment
+from tests.integration.site import ROLES, SECRETS, Claim, Site
 from tests.kill.site import until
 
 SECOND = timedelta(seconds=1)
@@ -134,6 +135,45 @@ def test_an_expiry_that_an_admin_moved_in_litellm_is_followed(furnished: Site) -
     wait_expired(soon)
     assert before + SECOND < end_of(soon) <= now()
     assert furnished.admin.chat(values[soon.name]) == 401
+
+
+def test_nothing_that_goes_wrong_meanwhile_keeps_a_key_from_its_end(furnished: Site) -> None:
+    furnished.role("leaving")
+    names = {"roleless": "leaving", "blocked": "hour", "secretless": "hour", "unreachable": "hour"}
+    claims = {name: furnished.claim(f"end-{name}", role, ttl="7s") for name, role in names.items()}
+    values = {name: claim.wait().value for name, claim in claims.items()}
+    last = max(map(end_of, claims.values()))
+    furnished.at().delete(ROLES, "leaving")
+    furnished.admin.update(claims["blocked"].token_id, blocked=True)
+    claims["roleless"].wait("Issued", "RoleNotFound")
+    rule = furnished.litellm.on("*", "/", Drop(), nth=None)
+    claims["secretless"].cluster.delete(SECRETS, claims["secretless"].name)
+    until(lambda: claims["unreachable"].says()[1][1] == "Unreachable", "the outage to be noticed")
+    assert now() >= end_of(claims["unreachable"])
+    until(lambda: now() > last + SECOND, "the time of all to be over")
+    assert [furnished.admin.chat(value) for value in values.values()] == [401] * len(values)
+    assert claims["unreachable"].row() is not None
+    assert "Expired" not in {reason for claim in claims.values() for _, reason in claim.says()}
+    furnished.litellm.remove(rule)
+    for claim in claims.values():
+        wait_expired(claim)
+        assert nothing_left(claim)
+
+
+def test_a_value_that_is_over_before_it_is_known_is_never_delivered(furnished: Site) -> None:
+    late = furnished.litellm.on(
+        "POST", "/key/generate", Delay(3), moment=Moment.AFTER, where=lambda body: b"/tardy" in body
+    )
+    claim = furnished.claim("tardy", "hour", ttl="2s")
+    late.wait_reached()
+    until(lambda: claim.status.get("revision") == 2, "another value")
+    published = [one for one in furnished.api.requests("POST", "/secrets") if b"tardy" in one.body]
+    assert len(published) == 1
+    assert b'"llmkeys.io/revision":"2"' in published[0].body
+    wait_expired(claim)
+    assert claim.secret() is None
+    # A registration of it that is still on its way would find the name plate of a dead key.
+    assert (claim.row() or {"blocked": True})["blocked"] is True
 
 
 def test_what_expired_stays_so_whatever_is_asked_for(furnished: Site) -> None:
