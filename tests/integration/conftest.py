@@ -13,7 +13,7 @@ import pytest
 from dev.controlplane import Access
 from dev.faultproxy import before_api_server, before_litellm
 from dev.litellm import Endpoint
-from tests.integration.site import DEFAULT, SWEPT, Site
+from tests.integration.site import DEFAULT, KEYS, SWEPT, Site
 from tests.kill.cluster import Cluster
 from tests.support.litellm_admin import LiteLLMAdmin
 from tests.support.servers import remove_namespace
@@ -60,3 +60,17 @@ def opened(access: Access, endpoint: Endpoint, folder: Path) -> Generator[Site]:
                 process.kill9()
             api.clear()
             litellm.clear()
+            _clear(made)
+        bugs = [line for process in made.operators for line in process.logged("bug")]
+        assert not bugs, bugs
+
+
+def _clear(site: Site) -> None:
+    """Takes the finalizers off by one client, for kubectl needs a process for each, and the keys out of LiteLLM."""
+    left: list[str] = []
+    for cluster in site.clusters.values():
+        for name, key in cluster.all(KEYS).items():
+            left += [key["status"]["tokenID"]] if key.get("status", {}).get("tokenID") else []
+            cluster.patch(KEYS, name, {"metadata": {"finalizers": None}})
+    if left:
+        site.admin.delete(*left)

@@ -194,7 +194,7 @@ class LiteLLM:
         raise Unavailable(f"{reply.endpoint} answered {reply.status}, and not in the way of LiteLLM")
 
     async def _need_budget(self, budget: str) -> None:
-        """Raises Rejected if there is none of this id: a registration says nothing of that but "Internal Server Error"."""
+        """Raises Rejected if there is none of this id: of that a registration says but "Internal Server Error"."""
         try:
             reply = await self._transport.exchange("POST", "/budget/info", body={"budgets": [budget]})
         except OutsideError:
