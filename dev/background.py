@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -57,6 +58,18 @@ def declare(kubeconfig: Path, litellm_url: str, litellm_master_key: str, name: s
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(asdict(state)), encoding="utf-8")
     draft.replace(_file(name))
+
+
+def told_to_end() -> threading.Event:
+    """What is set when somebody ends the holder, which must ask in its main thread, before it starts anything."""
+    over = threading.Event()
+
+    def finish(_signal: int, _frame: object) -> None:
+        over.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, finish)
+    return over
 
 
 def withdraw(name: str = SERVERS) -> None:

@@ -7,7 +7,6 @@ and installs. Whoever sets KUBECONFIG, LITELLM_URL and LITELLM_MASTER_KEY, all t
 import argparse
 import os
 import shutil
-import signal
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -131,13 +130,7 @@ def status() -> None:
 
 def hold() -> None:
     """What runs in the background: both servers, until it is told to end."""
-    over = threading.Event()
-
-    def finish(_signal: int, _frame: object) -> None:
-        over.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, finish)
+    over = background.told_to_end()
     with both() as servers:
         background.declare(servers.control_plane.kubeconfig, servers.litellm.url, servers.litellm.master_key)
         over.wait()

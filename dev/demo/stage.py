@@ -2,9 +2,7 @@
 
 import json
 import os
-import signal
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -69,13 +67,7 @@ def kept() -> Generator[Stage]:
 
 def hold() -> None:
     """What stays: servers and operator, until they are told to end."""
-    over = threading.Event()
-
-    def finish(_signal: int, _frame: object) -> None:
-        over.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, finish)
+    over = background.told_to_end()
     with own() as stage:
         background.declare(stage.cluster.kubeconfig, stage.litellm.url, stage.litellm.master_key, KEPT)
         over.wait()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dev import cache, children, progress
+from dev import cache, children, progress, venvs
 from dev.litellm.postgres import Postgres, programs
 
 HERE: Final = Path(__file__).resolve().parent
@@ -106,11 +106,8 @@ def _install_engine(folder: Path) -> None:
 
 def _install_litellm(folder: Path, engine: Path) -> None:
     """LiteLLM in an environment of its own, with the Prisma client generated from its schema."""
+    venvs.install(folder, HERE / "requirements.txt", "--no-deps", what="LiteLLM", usual="a minute, once")
     log = folder.with_suffix(".log")
-    with progress.step("installing LiteLLM", "a minute, once") as step:
-        children.run([sys.executable, "-m", "venv", "--clear", folder], step, log=log)
-        command: list[str | Path] = [folder / "bin/python", "-m", "pip", "install", "--require-hashes", "--no-deps"]
-        children.run([*command, "-r", HERE / "requirements.txt"], step, log=log, detail=_package)
     with progress.step("generating LiteLLM's database client", "5 s, once") as step:
         packages = Installation(folder, folder, {}).packages()
         schema = packages / "litellm_proxy_extras" / "schema.prisma"
@@ -118,11 +115,6 @@ def _install_litellm(folder: Path, engine: Path) -> None:
         children.run([folder / "bin/prisma", "generate", f"--schema={schema}"], step, log=log, cwd=folder, env=env)
         # 15 MB of Python, which every process would compile again where byte code is not written.
         children.run([folder / "bin/python", "-m", "compileall", "-q", packages / "prisma"], step, log=log)
-
-
-def _package(_: int, line: str) -> str:
-    """A line of pip's without its hashes and file names."""
-    return " ".join(line.split()[:2])
 
 
 def _prepare_cluster(folder: Path, packages: Path) -> None:

