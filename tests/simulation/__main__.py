@@ -32,8 +32,8 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="no deeper than the unit tests go")
     asked = parser.parse_args()
     if asked.mutant is not None:
-        return one_mutant(next(mutant for mutant in MUTANTS if mutant.name == asked.mutant))
-    return mutants(asked.jobs) if asked.mutants else families(asked.jobs, short=asked.short)
+        return one_mutant(next(mutant for mutant in MUTANTS if mutant.name == asked.mutant), short=asked.short)
+    return mutants(asked.jobs, short=asked.short) if asked.mutants else families(asked.jobs, short=asked.short)
 
 
 def families(jobs: int, *, short: bool) -> int:
@@ -49,40 +49,41 @@ def families(jobs: int, *, short: bool) -> int:
             after = f"{time.monotonic() - began:4.0f} s"
             if error is not None:
                 failures.append(name)
-                print(f"{after}  FAILED  {name}: {error}", flush=True)
+                _say(f"{after}  FAILED  {name}: {error}")
                 continue
             count: Count = done.result()
             total += count
-            print(f"{after}  holds   {name}: {_told(count)}", flush=True)
-    print(f"{_told(total)} in {time.monotonic() - began:.0f} s; {len(failures)} families failed")
+            _say(f"{after}  holds   {name}: {_told(count)}")
+    _say(f"{_told(total)} in {time.monotonic() - began:.0f} s; {len(failures)} families failed")
     return bool(failures)
 
 
-def mutants(jobs: int) -> int:
+def mutants(jobs: int, *, short: bool) -> int:
     """Run each in a process of its own."""
-    missed = 0
+    missed, began = 0, time.monotonic()
     with ThreadPoolExecutor(jobs) as pool:
-        running = {pool.submit(_child, mutant): mutant for mutant in MUTANTS}
+        running = {pool.submit(_child, mutant, short=short): mutant for mutant in MUTANTS}
         for done in as_completed(running):
             how = done.result()
             missed += how is None
-            print(f"{'MISSED' if how is None else 'caught'}  {running[done].name}\n        {how or ''}", flush=True)
-    print(f"{len(MUTANTS) - missed} of {len(MUTANTS)} wrong versions are caught")
+            after = f"{time.monotonic() - began:4.0f} s  {'MISSED' if how is None else 'caught'}"
+            _say(f"{after}  {running[done].name}\n                {how or ''}")
+    _say(f"{len(MUTANTS) - missed} of {len(MUTANTS)} wrong versions are caught")
     return bool(missed)
 
 
-def one_mutant(mutant: Mutant) -> int:
+def one_mutant(mutant: Mutant, *, short: bool) -> int:
     """Search with a wrong version until it is caught: not deep at first, then as deep as the right one."""
     install(mutant)
     module = import_module("tests.simulation.families")
     violation: type[AssertionError] = import_module("tests.simulation.invariants").Violation
     explore = import_module("tests.simulation.search").explore
-    for short in (True, False):
+    for brief in (True,) if short else (True, False):
         for family in module.FAMILIES:
             try:
-                explore(family.starts(), family.moves[: family.short] if short else family.moves)
+                explore(family.starts(), family.moves[: family.short] if brief else family.moves)
             except violation as caught:
-                print(f"{family.name}: {caught}")
+                _say(f"{family.name}: {caught}")
                 return CAUGHT
     return 0
 
@@ -94,16 +95,22 @@ def _family(number: int, *, short: bool) -> Count:
     return count
 
 
-def _child(mutant: Mutant) -> str | None:
+def _child(mutant: Mutant, *, short: bool) -> str | None:
     """What caught it; None if nothing did."""
-    command = [sys.executable, "-m", "tests.simulation", "--mutant", mutant.name]
+    command = [sys.executable, "-m", "tests.simulation", "--mutant", mutant.name, *(["--short"] if short else [])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
     except subprocess.TimeoutExpired:
         return None
     if done.returncode not in (0, CAUGHT):
-        raise RuntimeError(f"{mutant.name}: {done.stderr}")
+        sys.stderr.write(done.stderr)
+        return None
     return done.stdout.splitlines()[0] if done.returncode == CAUGHT else None
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _told(count: Count) -> str:

@@ -55,9 +55,7 @@ class Silence(Voice):
     """Nobody listens."""
 
     @override
-    def say(
-        self, about: LiteLLMKey | LiteLLMRole | LiteLLMConnection, reason: EventReason, message: str
-    ) -> None:
+    def say(self, about: LiteLLMKey | LiteLLMRole | LiteLLMConnection, reason: EventReason, message: str) -> None:
         """Nothing."""
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from litellm_key_operator.domain.errors import Unavailable
-from tests.simulation import events
+from tests.simulation.accidents import NOT_FOR_A_RUN_TO_KNOW
 from tests.simulation.activity import TO_LITELLM, Activity, Call
-from tests.simulation.events import Event
 from tests.simulation.invariants import owing
 from tests.simulation.world import World
 
+Event = Callable[[World], bool]
+"""Changes a world, or answers that there is nothing to change."""
 Move = Callable[[World], Iterator[World]]
 """All that can come of a world in one way."""
 
@@ -44,7 +45,7 @@ def failing(world: World) -> Iterator[World]:
     """Any call of a run fails, with or without an effect, or with one that is still to come; the process lives on."""
     for number, uid in _runs(world):
         for held in _counted(world, uid, number):
-            for effect in ("none", "done", "late"):
+            for effect in ("none", "done", "late", "ignored"):
                 after = _failed(world, uid, number, held, effect)
                 if after is not None:
                     yield after
@@ -69,7 +70,7 @@ def meddling(*choice: Event) -> Move:
                     if activity.at is None or not event(now):
                         continue
                     now.trail += (f"process {number} runs; {_named(activity.at)}: {event.__name__}",)
-                    activity.disturbed = event in events.LITELLM
+                    activity.disturbed = event in NOT_FOR_A_RUN_TO_KNOW
                     activity.finish()
                     owing(now)
                     yield now
@@ -78,8 +79,10 @@ def meddling(*choice: Event) -> Move:
 
 
 def interleaved(world: World) -> Iterator[World]:
-    """Two processes run over the same resource: one is frozen at any call, the other runs up to any call or to its end,
-    then the first goes on to its end, and the other after it.
+    """Two processes run over the same resource.
+
+    One is frozen at any call, the other runs up to any call or to its end; then the first goes on to its end, and the
+    other after it.
     """
     for uid in _uids(world):
         for first, second in ((0, 1), (1, 0)):
@@ -134,6 +137,8 @@ def _failed(world: World, uid: str, number: int, held: int, effect: str) -> Worl
     call = activity.at
     if call is None or (call.when == "after") != (effect == "done"):
         return None
+    if effect == "ignored":
+        return _ignored(activity)
     if effect == "late":
         if call.request is None:
             return None
@@ -144,6 +149,20 @@ def _failed(world: World, uid: str, number: int, held: int, effect: str) -> Worl
     activity.finish()
     owing(now)
     return now
+
+
+def _ignored(activity: Activity) -> World | None:
+    """LiteLLM answers a deletion with 200 and does nothing: its answer tells nothing of what it missed."""
+    call, world = activity.at, activity.world
+    if call is None or call.url is None or call.name != "delete":
+        return None
+    rows = dict(world.proxies[call.url].rows)
+    world.trail += (f"process {activity.number} runs, {call.name} is ignored",)
+    activity.go_on()
+    for token in rows.keys() - world.proxies[call.url].rows.keys():
+        world.proxies[call.url].archive.pop(token)
+        world.proxies[call.url].rows[token] = rows[token]
+    return activity.finish()
 
 
 def _counted(world: World, uid: str, number: int) -> range:

@@ -31,6 +31,11 @@ class Mutant:
     changes: tuple[Change, ...]
 
 
+def one(name: str, module: str, old: str, new: str) -> Mutant:
+    """One thing done wrong in one place."""
+    return Mutant(name, (Change(module, old, new),))
+
+
 class _Loader(SourceFileLoader):
     """Compiles the changed source, and keeps nothing of it."""
 

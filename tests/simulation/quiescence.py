@@ -1,4 +1,4 @@
-"""What holds once nothing disturbs any more: every process runs until it is content, and then all is as it should be."""
+"""What holds once nothing disturbs any more: every process runs until it is content, and all is as it should be."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.record import Record
 from litellm_key_operator.domain.state import Place
-from litellm_key_operator.engine.memory import Memory
-from tests.simulation import events
+from tests.simulation import accidents, users
 from tests.simulation.activity import Activity
 from tests.simulation.invariants import Violation, check, held_by
 from tests.simulation.world import World, origins
@@ -25,6 +24,7 @@ def settle(world: World) -> None:
     """Run every process over every resource, in turn, until none of them changes anything any more."""
     uids = [key.metadata.uid for key in world.state.keys.values()]
     uids += [uid for memories in world.processes for uid in memories if uid not in uids]
+    calls: list[str] = []
     for _ in range(MOST_RUNS):
         calls = [call for number in range(len(world.processes)) for uid in uids for call in _calls(world, uid, number)]
         if READS.issuperset(calls):
@@ -54,14 +54,12 @@ def rest(world: World, known: set[Hashable]) -> None:
     known.add(key)
     if calm.travelling:
         _deleted_first(calm)
-    if events.arrived(calm):
+    if accidents.arrived(calm):
         settle(calm)
-    for memories in calm.processes:
-        for resource in calm.state.keys.values():
-            memories.setdefault(resource.metadata.uid, Memory()).suspect = True
+    accidents.noticed(calm)
     settle(calm)
     judge(calm)
-    if events.deleted(calm):
+    if users.deleted(calm):
         calm.trail += ("and is deleted in the end",)
         settle(calm)
         judge(calm)
@@ -70,9 +68,9 @@ def rest(world: World, known: set[Hashable]) -> None:
 def _deleted_first(world: World) -> None:
     """What travels arrives only after all was deleted: then it must find the door closed."""
     gone = world.copy("and is deleted before what travels arrives")
-    if events.deleted(gone):
+    if users.deleted(gone):
         settle(gone)
-    events.arrived(gone)
+    accidents.arrived(gone)
     settle(gone)
     judge(gone)
 
@@ -170,4 +168,3 @@ def _obstacle(world: World, key: LiteLLMKey, reason: str) -> bool:
 
 def _foreign(key: LiteLLMKey) -> bool:
     return not key.metadata.annotations.get(names.ANNOTATION_INSTALLATION, "here").startswith("here")
-

@@ -54,4 +54,3 @@ def _new(world: World, seen: set[Hashable]) -> bool:
         return False
     seen.add(key)
     return True
-

@@ -66,9 +66,11 @@ class Request:
 
 @dataclass(slots=True)
 class World:
-    """`seeds`: how many the keyring has. `excused`: tokens whose resource somebody took from under us, so that only a
+    """A state of everything, and how it came to it.
+
+    `seeds`: how many the keyring has. `excused`: tokens whose resource somebody took from under us, so that only a
     process that still remembers them can end them; `owed` are those that one does remember. `outlived` are uids whose
-    published key's time is over. `trail` says how it came to all this.
+    published key's time is over. `trail` says what happened.
     """
 
     state: State = field(default_factory=State)
@@ -209,9 +211,7 @@ def fresh(*, proxies: int = 1, processes: int = 1, **spec: object) -> World:
 def claim(uid: str, **spec: object) -> LiteLLMKey:
     """The claim, as somebody applies it."""
     body = {"roleRef": {"name": "role"}, **spec}
-    return LiteLLMKey.model_validate(
-        {"metadata": {"namespace": NAMESPACE, "name": NAME, "uid": uid}, "spec": body}
-    )
+    return LiteLLMKey.model_validate({"metadata": {"namespace": NAMESPACE, "name": NAME, "uid": uid}, "spec": body})
 
 
 def _told(key: LiteLLMKey) -> str:
@@ -229,9 +229,7 @@ _TOLD: Final = dict[int, tuple[LiteLLMKey, str]]()
 
 
 def _remembered(memories: Memories) -> Memories:
-    return {
-        uid: replace(memory, trace=dict(memory.trace), sent=dict(memory.sent)) for uid, memory in memories.items()
-    }
+    return {uid: replace(memory, trace=dict(memory.trace), sent=dict(memory.sent)) for uid, memory in memories.items()}
 
 
 def _memory_key(memories: Memories) -> Hashable:
