@@ -11,7 +11,7 @@ import structlog
 from litellm_key_operator import metrics
 from litellm_key_operator.domain.errors import Conflict, Gone, OutsideError
 from litellm_key_operator.domain.material import Keyring
-from litellm_key_operator.engine.cache import Cache
+from litellm_key_operator.engine.cache import Cache, Name, connection_of, role_of
 from litellm_key_operator.engine.connections import Connections
 from litellm_key_operator.engine.deadlines import Deadlines
 from litellm_key_operator.engine.keys import Keys
@@ -55,7 +55,11 @@ class Engine:
         self._options = options
         voice = Voice(journal)
         self._queue = Queue(
-            self._work, workers=options.workers, retry_min=options.retry_min, retry_max=options.retry_max
+            self._work,
+            workers=options.workers,
+            retry_min=options.retry_min,
+            retry_max=options.retry_max,
+            group=self._connection_behind,
         )
         news = News(self.cache, self._queue)
         self._lists = Lists(self.cache, news, resources, secrets, namespaces)
@@ -117,6 +121,16 @@ class Engine:
             self._clock.cancel()
             await asyncio.gather(self._clock, return_exceptions=True)
         await self._queue.stop(grace)
+
+    def _connection_behind(self, item: Item) -> Name | None:
+        """The connection that a run over this Key has to wait for."""
+        key = self.cache.keys.get(item.name) if item.kind is Kind.KEY else None
+        if key is None:
+            return None
+        noted, role = key.status.connection, self.cache.roles.get(role_of(key))
+        if noted is not None:
+            return noted.namespace, noted.name
+        return connection_of(role) if role is not None else None
 
     async def _work(self, item: Item) -> None:
         """One run. Whatever is not foreseen is a bug: logged with its trace, and tried again later."""

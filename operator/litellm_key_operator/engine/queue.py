@@ -1,13 +1,13 @@
-"""Who runs next: an item at most once at a time, urgent ones first, namespaces in turn."""
+"""Who runs next: an item at most once at a time, urgent ones first, connections and their namespaces in turn."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Hashable
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 
 class Kind(IntEnum):
@@ -36,6 +36,9 @@ class Lane(IntEnum):
     NORMAL = 1
 
 
+Line: TypeAlias = dict[Hashable, dict[str, deque[Item]]]
+"""Per group, and in that per namespace, its items; groups and namespaces in the order of their turns."""
+
 _TURNS: Final = (Lane.URGENT, Lane.URGENT, Lane.URGENT, Lane.NORMAL)
 
 
@@ -43,14 +46,25 @@ class Queue:
     """Items that want a run. One that is added while it runs is run once more, however often it was added."""
 
     def __init__(
-        self, work: Callable[[Item], Awaitable[None]], *, workers: int, retry_min: float, retry_max: float
+        self,
+        work: Callable[[Item], Awaitable[None]],
+        *,
+        workers: int,
+        retry_min: float,
+        retry_max: float,
+        group: Callable[[Item], Hashable] = lambda _: None,
     ) -> None:
-        """`work` runs one item and does not raise; retries wait from `retry_min` to `retry_max` seconds."""
+        """`work` runs one item and does not raise; retries wait from `retry_min` to `retry_max` seconds.
+
+        Items of one `group` have half of the workers at most, those of the group None all: who waits for a proxy that
+        hangs must not keep others from theirs.
+        """
         self._work = work
         self._workers = workers
+        self._group = group
+        self._busy: Counter[Hashable] = Counter()
         self._retry_min, self._retry_max = retry_min, retry_max
-        # Per lane the namespaces in the order of their turns, each with its items.
-        self._lanes: dict[Lane, dict[str, deque[Item]]] = {lane: {} for lane in Lane}
+        self._lanes: dict[Lane, Line] = {lane: {} for lane in Lane}
         self._waiting: dict[Item, Lane] = {}
         self._running: dict[Item, asyncio.Task[None]] = {}
         self._again: dict[Item, Lane] = {}
@@ -96,7 +110,7 @@ class Queue:
         if had is None or lane < had:
             # An item that moved to a better lane stays in the worse one too, to be passed over at its turn there.
             self._waiting[item] = lane
-            self._lanes[lane].setdefault(item.namespace, deque()).append(item)
+            self._lanes[lane].setdefault(self._group(item), {}).setdefault(item.namespace, deque()).append(item)
             self._pump()
 
     def add_after(self, item: Item, pause: float, lane: Lane = Lane.NORMAL) -> None:
@@ -134,30 +148,53 @@ class Queue:
 
     def _pump(self) -> None:
         while self._open and self._waiting and len(self._running) < self._workers:
-            item = self._next()
-            self._running[item] = asyncio.get_running_loop().create_task(self._run(item))
+            found = self._next()
+            if found is None:
+                return
+            item, group = found
+            self._busy[group] += 1
+            self._running[item] = asyncio.get_running_loop().create_task(self._run(item, group))
 
-    def _next(self) -> Item:
-        while True:
-            self._turn = (self._turn + 1) % len(_TURNS)
-            lane = _TURNS[self._turn]
-            lane = lane if self._lanes[lane] else Lane.NORMAL if lane is Lane.URGENT else Lane.URGENT
-            namespaces = self._lanes[lane]
-            namespace, items = next(iter(namespaces.items()))
-            item = items.popleft()
-            del namespaces[namespace]
-            if items:
-                namespaces[namespace] = items
-            if self._waiting.get(item) is lane:
-                del self._waiting[item]
-                return item
+    def _next(self) -> tuple[Item, Hashable] | None:
+        self._turn = (self._turn + 1) % len(_TURNS)
+        first = _TURNS[self._turn]
+        return self._pick(first) or self._pick(Lane.NORMAL if first is Lane.URGENT else Lane.URGENT)
 
-    async def _run(self, item: Item) -> None:
+    def _pick(self, lane: Lane) -> tuple[Item, Hashable] | None:
+        line = self._lanes[lane]
+        for group in list(line):
+            while group in line and self._has_room(group):
+                item = _pop(line, group)
+                if self._waiting.get(item) is lane:
+                    del self._waiting[item]
+                    return item, group
+        return None
+
+    def _has_room(self, group: Hashable) -> bool:
+        return group is None or self._busy[group] < max(1, self._workers // 2)
+
+    async def _run(self, item: Item, group: Hashable) -> None:
         try:
             await self._work(item)
         finally:
             del self._running[item]
+            self._busy[group] -= 1
+            if not self._busy[group]:
+                del self._busy[group]
             again = self._again.pop(item, None)
             if again is not None:
                 self.add(item, again)
             self._pump()
+
+
+def _pop(line: Line, group: Hashable) -> Item:
+    """The item whose turn it is in a group; the group and the namespace go to the end."""
+    namespaces = line.pop(group)
+    namespace, items = next(iter(namespaces.items()))
+    del namespaces[namespace]
+    item = items.popleft()
+    if items:
+        namespaces[namespace] = items
+    if namespaces:
+        line[group] = namespaces
+    return item

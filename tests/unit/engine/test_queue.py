@@ -166,3 +166,32 @@ async def test_stopping_cancels_what_does_not_end() -> None:
     async with asyncio.timeout(5):
         await q.stop(grace=0.01)
     assert q.idle
+
+
+async def test_a_group_has_half_of_the_workers_at_most_and_the_rest_is_for_others() -> None:
+    worker = Worker()
+    q = Queue(worker.work, workers=4, retry_min=0.01, retry_max=0.04, group=lambda it: it.name[0])
+    worker.gate.clear()
+    q.start()
+    for n in range(9):
+        q.add(item(f"x{n}"), Lane.URGENT if n % 2 else Lane.NORMAL)
+    q.add(item("y0"))
+    await asyncio.sleep(0)
+    assert worker.running == {"x0", "x1", "y0"}
+    assert len(q) == 7
+    worker.gate.set()
+    await drained(q)
+    assert sorted(worker.begun) == [*(f"x{n}" for n in range(9)), "y0"]
+
+
+async def test_what_belongs_to_no_group_may_have_all_workers() -> None:
+    worker = Worker()
+    q = queue(worker, workers=4)
+    worker.gate.clear()
+    q.start()
+    for n in range(5):
+        q.add(item(f"x{n}"))
+    await asyncio.sleep(0)
+    assert len(worker.running) == 4
+    worker.gate.set()
+    await drained(q)
