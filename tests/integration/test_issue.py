@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.integration.site import DEFAULT, ROLES, Site
 from tests.kill.site import until
 from tests.support.litellm_admin import LARGE, SMALL, token_id
 
-EVERY_ROLE = {"allowedNamespaces": {"from": "All"}}
+EVERY_ROLE: dict[str, Any] = {"allowedNamespaces": {"from": "All"}}
 
 
 @pytest.fixture(scope="module")

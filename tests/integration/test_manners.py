@@ -10,6 +10,7 @@ import pytest
 from dev.faultproxy import Drop, FaultProxy, Hold, Passed, before_litellm
 from dev.litellm import Endpoint
 from tests.integration.site import CONNECTIONS, KEYS, ROLES, SECRETS, SWEPT, Claim, Site
+from tests.kill.cluster import Json
 from tests.kill.site import until
 
 MANY = 12
@@ -24,10 +25,15 @@ def settled(site: Site) -> tuple[Site, list[Claim]]:
     claims = [site.claim(f"settled-{n}", "swept") for n in range(MANY)]
     for claim in claims:
         claim.wait().wait_event("KeyIssued")
-    role = lambda: (site.at().get(ROLES, "swept") or {}).get("status", {})  # noqa: E731
-    until(lambda: role().get("keysReady") == MANY, "the counts")
-    until(lambda: (site.at().get(CONNECTIONS, SWEPT) or {})["status"].get("keys") == MANY, "the connection's count")
+    until(lambda: counted(site, ROLES, "swept", "keysReady") == MANY, "the role's count")
+    until(lambda: counted(site, CONNECTIONS, SWEPT, "keys") == MANY, "the connection's count")
     return site, claims
+
+
+def counted(site: Site, collection: str, name: str, field: str) -> object:
+    """A number in a status."""
+    status: Json = (site.at().get(collection, name) or {}).get("status", {})
+    return status.get(field)
 
 
 def writes(proxy: FaultProxy, since: int) -> list[Passed]:

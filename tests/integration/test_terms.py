@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.site import GOOD, SWEPT, Site
+from tests.integration.site import GOOD, SWEPT, Claim, Site
 from tests.kill.site import until
 from tests.support.litellm_admin import LARGE, SMALL
 
@@ -47,7 +47,7 @@ def test_a_change_of_the_role_reaches_the_live_key_in_place(furnished: Site) -> 
 
 
 def test_fields_that_are_taken_out_are_cleared_in_litellm(furnished: Site) -> None:
-    everything = {
+    everything: dict[str, Any] = {
         "limits": {"rpm": 100, "tpm": 1000, "maxParallelRequests": 5},
         "budget": {"max": 20, "soft": 10, "period": "30d"},
         "metadata": {"a": "b"},
@@ -56,7 +56,8 @@ def test_fields_that_are_taken_out_are_cleared_in_litellm(furnished: Site) -> No
     furnished.role("cleared", **everything)
     claim = furnished.claim("cleared", "cleared", metadata={"x": "y"}).wait()
     assert claim.field("max_budget") == 20
-    furnished.edit_role("cleared", **dict.fromkeys(everything))
+    nothing: dict[str, Any] = dict.fromkeys(everything)
+    furnished.edit_role("cleared", **nothing)
     claim.edit(metadata=None)
     until(lambda: claim.field("rpm_limit") is None, "the limit to be cleared")
     row = claim.wait().row() or {}
@@ -76,7 +77,7 @@ def test_a_claim_narrows_its_live_key_and_widens_it_again(furnished: Site) -> No
     assert (row["rpm_limit"], row["max_budget"]) == (100, 20)
 
 
-TOO_WIDE = {
+TOO_WIDE: dict[str, tuple[dict[str, Any], str]] = {
     "ttl": ({"ttl": "2h"}, "spec.ttl: 2h was asked for, the role allows 1h"),
     "never": ({"ttl": "Never"}, "spec.ttl: Never was asked for, the role allows 1h"),
     "models": ({"models": [SMALL, LARGE]}, f"spec.models: {LARGE} was asked for, the role allows {SMALL}"),
@@ -125,6 +126,13 @@ def test_another_ttl_of_the_role_waits_for_the_next_key(furnished: Site) -> None
     claim.wait()
 
 
+def marked_with(claim: Claim) -> object:
+    """The revision in the mark that LiteLLM holds."""
+    metadata: dict[str, Any] = claim.field("metadata") or {}
+    mark: dict[str, Any] = metadata.get("llmkeys") or {}
+    return mark.get("revision")
+
+
 @pytest.mark.slow
 def test_what_others_do_in_litellm_is_noticed_by_the_sweep_and_told_apart(furnished: Site) -> None:
     names = ("blocked", "lost", "drifted", "unmarked", "untouched")
@@ -148,7 +156,7 @@ def test_what_others_do_in_litellm_is_noticed_by_the_sweep_and_told_apart(furnis
     until(lambda: claims["drifted"].field("rpm_limit") == 100, "the limit to be repaired")
     assert claims["drifted"].field("models") == [SMALL]
     claims["drifted"].wait_event("DriftRepaired")
-    until(lambda: (claims["unmarked"].field("metadata") or {}).get("llmkeys", {}).get("revision") == 1, "our mark")
+    until(lambda: marked_with(claims["unmarked"]) == 1, "our mark")
     assert claims["unmarked"].field("metadata")["team"] == "red"
     assert furnished.operator.metric("litellm_key_drift_repaired_total") == 2
     assert claims["untouched"].resource["metadata"]["resourceVersion"] == untouched
