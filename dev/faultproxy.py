@@ -140,8 +140,6 @@ class FaultProxy:
         finally:
             await runner.cleanup()
             await forwarding.close()
-            # A client that goes on trying may have been accepted meanwhile, to be cut off now.
-            await asyncio.sleep(0.02)
 
 
 def before_litellm(endpoint: Endpoint) -> FaultProxy:
