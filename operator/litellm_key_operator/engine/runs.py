@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from litellm_key_operator.api.key import LiteLLMKey
@@ -96,9 +96,10 @@ class Runs:
             self.queue.retry(item, lane, at_least=asked_to_wait(error))
             return "error" if error is not None else "waits"
         self.queue.fresh(item)
-        if outcome.due is not None and outcome.due <= self.clock():
+        late = self.clock() - outcome.due if outcome.due is not None else timedelta(-1)
+        if late >= timedelta(0):
             self.deadlines.put(item, None)
-            self.queue.add_after(item, SOON, Lane.URGENT)
+            self.queue.add_after(item, while_overdue(late, self.options.retry_max), Lane.URGENT)
         return "success"
 
     def _waits_for_check(self, key: LiteLLMKey) -> bool:
@@ -167,6 +168,15 @@ class Runs:
         if name in self.cache.connections:
             await self.sweep.clear_graves(name)
             self.queue.add_after(item, self.options.walk_interval)
+
+
+def while_overdue(late: timedelta, longest: float) -> float:
+    """Seconds until the next look at something that was due so long ago, and could not be done yet.
+
+    LiteLLM's clock is behind ours by a second or so. What is overdue for longer waits for something else, for its role
+    perhaps or for somebody who unblocks it, and must not be looked at all the time.
+    """
+    return min(longest, max(SOON, late / timedelta(seconds=2)))
 
 
 def asked_to_wait(error: OutsideError | None) -> float:
