@@ -63,14 +63,17 @@ def _replace(want: Want, seen: Seen, target: Revision, *, lost: bool) -> Step | 
     A value that LiteLLM lost is registered again; one that died (deleted, buried, expired before anybody got it) never.
     """
     record = seen.record
-    is_current = target == record.current
+    is_current = record.current is not None and target.place == record.current.place
     blocked = Problem(KeyReason.PAUSED, "paused") if want.paused else want.terms
     if isinstance(blocked, Problem):
         dead = Problem(KeyReason.EXTERNALLY_DELETED, "the key was deleted in LiteLLM")
         return Settled(dead if is_current else blocked, blocked)
     if lost:
         return Note(replace(record, pending=target))
-    if not is_current and not gone(seen, target):
+    if is_current:
+        # Lost before, and dead now: its second registration may still be on its way.
+        record = replace(record, current=seen.as_noted(target))
+    elif not gone(seen, target):
         record = record.retire(seen.as_noted(target), seen.now)
     return Note(replace(record, pending=_next(want, replace(record, pending=target)), proxy=want.proxy))
 
