@@ -9,10 +9,9 @@ from typing import Final
 
 from tests.simulation import accidents as a
 from tests.simulation import users as u
-from tests.simulation.activity import Activity
 from tests.simulation.moves import Event, Move, blind, failing, happening, interleaved, meddling, running
-from tests.simulation.quiescence import settle
-from tests.simulation.world import UIDS, Request, World, fresh
+from tests.simulation.starts import begun, held, issued, later, renamed, sent, twice, underway
+from tests.simulation.world import World, fresh
 
 
 def at_once(event: Event) -> Event:
@@ -77,123 +76,15 @@ class Family:
     few: int | None = None
 
 
-def begun() -> list[World]:
-    """Nothing was done yet."""
-    return [fresh()]
-
-
-def issued(processes: int = 1, *, proxies: int = 1, **spec: object) -> World:
-    """A key was issued and all is well; every process is new."""
-    world = fresh(processes=processes, proxies=proxies, **spec)
-    settle(world)
-    return _anew(world, "issued")
-
-
-def reissued(processes: int = 1) -> World:
-    """Revision 1 was deleted in LiteLLM, revision 2 was issued."""
-    world = issued(processes)
-    a.removed(world)
-    for memories in world.processes:
-        memories.clear()
-    a.noticed(world)
-    settle(world)
-    return _anew(world, "issued, deleted in LiteLLM, issued")
-
-
-def dying(processes: int = 1) -> World:
-    """Revision 1 was deleted in LiteLLM; a process noted revision 2, sent it and died."""
-    world = issued(processes)
-    a.removed(world)
-    a.noticed(world)
-    world.travelling = _upto_generate(world)
-    return _anew(world, "issued, deleted in LiteLLM, the next one sent")
-
-
-def doubtful() -> World:
-    """Issued by the second process, while what the first one sent is still on its way."""
-    world = fresh()
-    request = _upto_generate(world)
-    _anew(world)
-    settle(world)
-    world.travelling = request
-    return _anew(world, "issued in doubt")
-
-
-def expired() -> World:
-    """Its time was over, and that was seen."""
-    world = issued()
-    a.over(world)
-    settle(world)
-    return _anew(world, "issued, expired")
-
-
-def ends(world: World) -> World:
-    """... and is being deleted."""
-    u.deleted(world)
-    world.trail += ("deleted",)
-    return world
-
-
-def _upto_generate(world: World) -> tuple[Request, ...]:
-    """A run up to where it sends its registration, which is the answer."""
-    activity = Activity(world, UIDS[0])
-    while activity.at is not None and (activity.at.name, activity.at.when) != ("generate", "before"):
-        activity.go_on()
-    request = activity.at.request if activity.at is not None else None
-    return () if request is None else (request,)
-
-
-def _anew(world: World, *trail: str) -> World:
-    a.restarted(world)
-    world.trail = trail
-    return world
-
-
-def renamed() -> World:
-    """Its Secret is to have another name, which nobody has seen yet."""
-    world = issued()
-    u.renamed(world)
-    world.trail += ("renamed",)
-    return world
-
-
-def later() -> list[World]:
-    """Every stage of a claim's life."""
-    return [
-        issued(),
-        reissued(),
-        doubtful(),
-        dying(),
-        expired(),
-        ends(issued()),
-        ends(reissued()),
-        ends(doubtful()),
-        ends(dying()),
-    ]
-
-
-def twice() -> list[World]:
-    """The same for two processes, each of which believes that it is the only one."""
-    lost = reissued(2)
-    a.lost(lost)
-    gone = issued(2)
-    a.removed(gone)
-    for world in (lost, gone):
-        a.noticed(world)
-        world.trail += ("both look at LiteLLM",)
-    return [fresh(processes=2), ends(issued(2)), ends(dying(2)), dying(2), lost, gone]
-
-
-def held(world: World) -> World:
-    """A process died when nothing but the finalizer was there."""
-    activity = Activity(world, UIDS[0])
-    while activity.at is not None and (activity.at.name, activity.at.when) != ("resources.hold", "after"):
-        activity.go_on()
-    return _anew(world, "held")
-
-
 TENANT: Final = happening(
-    u.pointed_elsewhere, u.pointed_nowhere, u.annotations_gone, u.other_seed, u.deleted, u.status_cleared, a.arrived
+    u.pointed_elsewhere,
+    u.pointed_nowhere,
+    u.annotations_gone,
+    u.other_seed,
+    u.role_gone,
+    u.deleted,
+    u.status_cleared,
+    a.arrived,
 )
 MEDDLING: Final = meddling(
     u.deleted,
@@ -228,11 +119,11 @@ FAMILIES: Final = (
     ),
     Family(
         "two connections",
-        lambda: [fresh(proxies=2), issued(proxies=2), held(fresh(proxies=2))],
+        lambda: [fresh(proxies=2), issued(proxies=2), held(fresh(proxies=2)), sent(fresh(proxies=2))],
         [(running, TENANT)] * 4,
         2,
     ),
-    Family("two seeds", begun, [(running, happening(u.deleted)), *[(running, TENANT, happening(a.reseeded))] * 3], 2),
+    Family("two seeds", lambda: [fresh(), underway(fresh())], [(running, TENANT, happening(a.reseeded))] * 4, 2),
     Family(
         "retained",
         lambda: [fresh(deletionPolicy="Retain"), issued(deletionPolicy="Retain")],

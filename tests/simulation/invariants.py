@@ -10,7 +10,7 @@ from litellm_key_operator.api import names
 from litellm_key_operator.api.common import DeletionPolicy
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.domain.record import installation_of
-from litellm_key_operator.domain.state import Manifest, Place, SecretSeen
+from litellm_key_operator.domain.state import Life, Manifest, Place, SecretSeen
 from tests.simulation.world import ELSEWHERE, World, origins, sent
 
 if TYPE_CHECKING:
@@ -89,10 +89,29 @@ class Watch:
         touched = next((arg for arg in call.args if isinstance(arg, SecretSeen)), None)
         if touched is not None and touched.owner_uid is None:
             raise Violation("a stranger's Secret is touched", self.world)
+        self._others(call)
         if request is not None and self.foreign:
             raise Violation("a key of another installation is touched", self.world)
         if call.url is not None and token is not None and (call.url, token) in self.dead:
             raise Violation(f"{_told(self.world, (call.url, token))} is registered again after it died", self.world)
+
+    def _others(self, call: Call) -> None:
+        """What is not ours is left alone, and what somebody blocked is not given a successor."""
+        world, known = self.world, origins(self.world.seeds)
+        if call.url is None:
+            return
+        rows = world.proxies[call.url].rows
+        if call.name == "update":
+            token = call.args[0]
+            if isinstance(token, str) and token in rows and token not in known and not rows[token].row.mark:
+                raise Violation("a stranger's key is changed", world)
+        request = call.request
+        if request is None or request.token_id is None:
+            return
+        for token in rows.keys() & known.keys():
+            row, mine = rows[token].row, known[token].uid == known[request.token_id].uid
+            if mine and row.life(world.state.clock) is Life.BLOCKED and (call.url, token) not in world.excused:
+                raise Violation(f"{_told(world, (call.url, token))} is blocked, and another is issued", world)
 
     def check(self, call: Call | None, *, disturbed: bool) -> None:
         """Just after an effect, or at the end."""

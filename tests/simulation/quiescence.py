@@ -158,8 +158,8 @@ def _obstacle(world: World, key: LiteLLMKey, reason: str) -> bool:
             return any(row.blocked and "tombstone" not in row.mark for row in rows)
         case KeyReason.SECRET_CONFLICT:
             return secret is not None and secret.seen.owner_uid is None
-        case KeyReason.FOREIGN_INSTALLATION:
-            return _foreign(key)
+        case KeyReason.ROLE_NOT_FOUND:
+            return not world.state.roles
         case KeyReason.PAUSED | KeyReason.EXTERNALLY_DELETED:
             return names.ANNOTATION_PAUSED in key.metadata.annotations
         case _:

@@ -161,6 +161,13 @@ def foreign(world: World) -> bool:
     return _annotated(world, {names.ANNOTATION_INSTALLATION: f"{ELSEWHERE}/1"})
 
 
+def role_gone(world: World) -> bool:
+    """The role is deleted."""
+    had = bool(world.state.roles)
+    world.state.roles.clear()
+    return had
+
+
 def paused(world: World) -> bool:
     """The user asks for no change, or takes that back."""
     key = world.claim

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -12,7 +12,8 @@ from typing import Final
 from litellm_key_operator.api.connection import LiteLLMConnection
 from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.role import LiteLLMRole
-from litellm_key_operator.domain.material import Keyring, Material
+from litellm_key_operator.domain.loose import mapping
+from litellm_key_operator.domain.material import Keyring, KeyValue, Material
 from litellm_key_operator.domain.record import Record, record
 from litellm_key_operator.domain.state import Place, Revision
 from litellm_key_operator.engine.memory import Memory
@@ -53,9 +54,11 @@ class Request:
     @property
     def token_id(self) -> str | None:
         """The token that its arrival could make live; None if it makes none."""
-        if self.name != "generate" or (isinstance(self.args[1], Mapping) and self.args[1].get("blocked")):
-            return None
-        return getattr(self.args[0], "token_id", None)
+        match self.name, self.args:
+            case "generate", (KeyValue() as value, fields) if not mapping(fields).get("blocked"):
+                return value.token_id
+            case _:
+                return None
 
     @property
     def identity(self) -> Hashable:

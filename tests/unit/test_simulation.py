@@ -8,19 +8,22 @@ from pathlib import Path
 import pytest
 
 import litellm_key_operator
+from tests.simulation import accidents
 from tests.simulation.activity import Activity
 from tests.simulation.families import FAMILIES, Family
 from tests.simulation.invariants import Violation
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.mutation import Mutant
+from tests.simulation.quiescence import settle
 from tests.simulation.search import explore
+from tests.simulation.starts import issued
 from tests.simulation.world import UIDS, fresh
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = (
     "doubt is not set by an unclean answer",
     "what is in doubt is deleted, not buried",
-    "a removed finalizer forgets the status",
+    "a finalizer that is put back forgets the status",
 )
 """Wrong versions that are caught within a second or two."""
 
@@ -62,6 +65,17 @@ def test_a_settled_key_costs_nothing() -> None:
     activity = Activity(world, UIDS[0])
 
     assert (activity.over, activity.calls) == (True, [])
+
+
+def test_a_key_that_litellm_lost_is_registered_again_with_the_same_value() -> None:
+    world = issued()
+    before = world.live()
+
+    accidents.lost(world)
+    accidents.noticed(world)
+    settle(world)
+
+    assert world.live() == before
 
 
 def test_a_violation_tells_how_it_came_about_in_another_process_too() -> None:

@@ -47,18 +47,10 @@ ENDING: Final = (
         "and False:",
     ),
     one(
-        "predecessors end before the successor is published",
-        "domain.upkeep",
-        "    record = _reported(want, seen, target)",
-        "    record = _reported(want, seen, target)\n"
-        "    if seen.record.current not in (None, target) and (at_once := end(want, seen, [seen.record.current])):\n"
-        "        return at_once",
-    ),
-    one(
         "a revision that died before it was published is forgotten",
         "domain.provision",
-        "if not is_current and not gone(seen, target):",
-        "if False:",
+        "    elif not gone(seen, target):",
+        "    elif False:",
     ),
     one(
         "an empty status means that nothing lives",
@@ -115,10 +107,11 @@ RECOVERY: Final = (
         ),
     ),
     one(
-        "a removed finalizer forgets the status",
-        "domain.record",
-        "    s = key.status\n    proxy",
-        "    s = key.status if names.FINALIZER in key.metadata.finalizers else type(key.status)()\n    proxy",
+        "a finalizer that is put back forgets the status",
+        "engine.local",
+        "self._keep(run, await self.resources.hold(key, missing))",
+        "self._keep(run, await self.resources.write_key_status("
+        "await self.resources.hold(key, missing), type(key.status)()))",
     ),
     one(
         "a recovery forgets what may be on its way",

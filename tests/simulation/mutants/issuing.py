@@ -87,12 +87,6 @@ ISSUE: Final = (
         "case Life.UNKNOWN | Life.DELETED if not settled:",
     ),
     one(
-        "a lost value that is the issued one gets a successor",
-        "domain.provision",
-        "lost=life is Life.UNKNOWN)",
-        "lost=False)",
-    ),
-    one(
         "a key is published before it is registered",
         "domain.provision",
         "    return Register(target,",
