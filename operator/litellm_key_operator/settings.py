@@ -152,7 +152,7 @@ class Run(BaseSettings):
     retry_max: Annotated[float, BeforeValidator(Span("100ms", "1h"))] = 300.0
     """Longest pause between retries, 100ms to 1h."""
     reload_interval: Annotated[float, BeforeValidator(Span("100ms", "10m"))] = 30.0
-    """How often credentials and CAs of the Connections are compared, 100ms to 10m."""
+    """How often credentials and CAs, and labels of `--namespaces`, are read again, 100ms to 10m."""
     walk_interval: Annotated[float, BeforeValidator(Span("1s", "24h"))] = 3600.0
     """How often all keys of a proxy are walked over for what was left behind, 1s to 24h."""
     request_timeout: Annotated[float, BeforeValidator(Span("500ms", "1m"))] = 10.0

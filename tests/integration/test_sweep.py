@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -121,13 +122,14 @@ async def test_old_tombstones_of_this_installation_are_removed_and_nothing_else(
         "live": {"metadata": {METADATA_KEY: mine}},
     }
     values = {name: fresh() for name in rows}
-    for name, fields in rows.items():
-        await gateway.generate(values[name], {"key_alias": f"{installation}/{name}", **fields})
-    sweep = Sweep(cache, pool, installation, timedelta(days=1))
-    assert await sweep.clear_graves(where) == 2
-    assert await sweep.clear_graves(where) == 0
-    with LiteLLMAdmin(litellm) as admin:
-        left = {name for name, value in values.items() if admin.row(value.token_id) is not None}
-        assert left == set(rows) - {"old", "old and expired"}
-        admin.delete(*(values[name].token_id for name in left))
-    await pool.close()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(pool.close)
+        for name, fields in rows.items():
+            await gateway.generate(values[name], {"key_alias": f"{installation}/{name}", **fields})
+        sweep = Sweep(cache, pool, installation, timedelta(days=1))
+        assert await sweep.clear_graves(where) == 2
+        assert await sweep.clear_graves(where) == 0
+        with LiteLLMAdmin(litellm) as admin:
+            left = {name for name, value in values.items() if admin.row(value.token_id) is not None}
+            assert left == set(rows) - {"old", "old and expired"}
+            admin.delete(*(values[name].token_id for name in left))
