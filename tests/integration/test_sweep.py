@@ -18,9 +18,9 @@ from litellm_key_operator.engine.cache import Cache
 from litellm_key_operator.engine.sweep import Sweep
 from litellm_key_operator.gateway.pool import Pool
 from tests.integration.site import DEFAULT, GOOD, SWEPT, Claim, Site
-from tests.kill.site import until
 from tests.support.gateway_worlds import credential, fresh
 from tests.support.litellm_admin import LARGE, SMALL, LiteLLMAdmin
+from tests.support.waiting import until
 
 ROLE: Final[dict[str, Any]] = {
     "models": [SMALL],
@@ -57,12 +57,11 @@ def touched(site: Site) -> dict[str, Claim]:
     return claims
 
 
-def _declared(claim: Claim) -> dict[str, object]:
+def _declared(claim: Claim) -> Mapping[str, object]:
     row = claim.row() or {}
+    budget: dict[str, Any] = row.get("litellm_budget_table") or {}
     # A soft budget is in a row of its own, which LiteLLM makes for the key.
-    return {name: row.get(name) for name in TOUCHES} | {
-        "soft_budget": (row.get("litellm_budget_table") or {}).get("soft_budget")
-    }
+    return {name: row.get(name) for name in TOUCHES} | {"soft_budget": budget.get("soft_budget")}
 
 
 @pytest.mark.slow
