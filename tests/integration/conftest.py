@@ -14,7 +14,7 @@ from dev.controlplane import Access
 from dev.faultproxy import before_api_server, before_litellm
 from dev.litellm import Endpoint
 from tests.integration.site import DEFAULT, KEYS, SWEPT, Site
-from tests.kill.cluster import Cluster
+from tests.support.cluster import Cluster
 from tests.support.litellm_admin import LiteLLMAdmin
 from tests.support.servers import remove_namespace
 

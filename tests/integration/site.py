@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from dev.controlplane import Access
 from dev.faultproxy import FaultProxy
-from tests.kill.cluster import Cluster, Json
-from tests.kill.site import until
+from tests.support.cluster import Cluster, Json
 from tests.support.litellm_admin import SMALL, LiteLLMAdmin
 from tests.support.operator import OperatorProcess
+from tests.support.waiting import until
 
 CONNECTIONS: Final = "litellmconnections"
 ROLES: Final = "litellmroles"

@@ -7,8 +7,8 @@ import uuid
 import pytest
 
 from tests.integration.site import KEYS, Site
-from tests.kill.site import until
 from tests.support.litellm_admin import SMALL, token_id
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")

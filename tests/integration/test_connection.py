@@ -17,8 +17,8 @@ from dev.faultrules import Fault
 from dev.forwarding import Upstream
 from dev.litellm import Endpoint
 from tests.integration.site import CONNECTIONS, GOOD, SECRETS, Claim, Site, encoded
-from tests.kill.site import until
 from tests.support.litellm_admin import token_id
+from tests.support.waiting import until
 
 OTHERS_DELAY: Final = 10.0
 """Seconds that keys may take while another Connection is dead; its calls time out after more."""

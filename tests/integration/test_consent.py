@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.integration.site import CONNECTIONS, KEYS, ROLES, Claim, Site
-from tests.kill.site import until
 from tests.support.litellm_admin import SMALL
+from tests.support.waiting import until
 
 STILL = 0.6
 """Seconds without a run after which none is on its way."""

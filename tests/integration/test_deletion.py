@@ -8,8 +8,8 @@ import pytest
 
 from dev.faultproxy import Drop
 from tests.integration.site import CONNECTIONS, DEFAULT, GOOD, KEYS, ROLES, SECRETS, Claim, Site
-from tests.kill.cluster import Json
-from tests.kill.site import until
+from tests.support.cluster import Json
+from tests.support.waiting import until
 
 FINALIZER = "llmkeys.io/revoke"
 

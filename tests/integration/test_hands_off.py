@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.site import KEYS, SECRETS, Claim, Site, encoded
-from tests.kill.site import until
+from tests.support.waiting import until
 
 FINALIZER = "llmkeys.io/revoke"
 RATE = 100

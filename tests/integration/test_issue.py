@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.integration.site import DEFAULT, ROLES, Site
-from tests.kill.site import until
 from tests.support.litellm_admin import LARGE, SMALL, token_id
+from tests.support.waiting import until
 
 EVERY_ROLE: dict[str, Any] = {"allowedNamespaces": {"from": "All"}}
 

@@ -10,8 +10,8 @@ import pytest
 from dev.faultproxy import Drop, FaultProxy, Hold, Passed, before_litellm
 from dev.litellm import Endpoint
 from tests.integration.site import CONNECTIONS, KEYS, ROLES, SECRETS, SWEPT, Claim, Site
-from tests.kill.cluster import Json
-from tests.kill.site import until
+from tests.support.cluster import Json
+from tests.support.waiting import until
 
 MANY = 12
 QUICK = 10.0

@@ -8,8 +8,8 @@ import secrets
 import pytest
 
 from tests.integration.site import SECRETS, Claim, Site, encoded
-from tests.kill.cluster import Json
-from tests.kill.site import until
+from tests.support.cluster import Json
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")

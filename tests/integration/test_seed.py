@@ -7,7 +7,7 @@ import secrets
 from typing import Final
 
 from tests.integration.site import SECRETS, Site
-from tests.kill.site import until
+from tests.support.waiting import until
 
 SEED: Final = "litellm-key-operator-seed"
 

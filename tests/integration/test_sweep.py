@@ -57,7 +57,7 @@ def touched(site: Site) -> dict[str, Claim]:
     return claims
 
 
-def _declared(claim: Claim) -> Mapping[str, object]:
+def _declared(claim: Claim) -> dict[str, Any]:
     row = claim.row() or {}
     budget: dict[str, Any] = row.get("litellm_budget_table") or {}
     # A soft budget is in a row of its own, which LiteLLM makes for the key.

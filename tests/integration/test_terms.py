@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.integration.site import GOOD, SWEPT, Claim, Site
-from tests.kill.site import until
 from tests.support.litellm_admin import LARGE, SMALL
+from tests.support.waiting import until
 
 PAUSE = 2.0
 """Seconds of the operator's longest pause between tries here."""

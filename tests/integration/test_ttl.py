@@ -9,7 +9,7 @@ import pytest
 
 from dev.faultproxy import Delay, Drop, Moment
 from tests.integration.site import ROLES, SECRETS, Claim, Site
-from tests.kill.site import until
+from tests.support.waiting import until
 
 SECOND = timedelta(seconds=1)
 PROMPT = timedelta(seconds=10)

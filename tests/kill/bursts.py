@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from tests.kill.site import KEYS, Site, until
+from tests.kill.site import KEYS, Site
 from tests.kill.standing import Claim
 from tests.support.operator import OperatorProcess
+from tests.support.waiting import until
 
 _BEGUN: Final = 5
 """Registrations after which a burst is in its middle."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +12,12 @@ from dev.faultproxy import FaultProxy
 from litellm_key_operator.cluster.seed import keyring
 from litellm_key_operator.domain.material import Keyring, KeyValue
 from tests.kill.books import MODEL, Books
-from tests.kill.cluster import Cluster, Json
+from tests.support.cluster import Cluster, Json
 from tests.support.operator import OperatorProcess
+from tests.support.waiting import until
 
 KEYS: Final = "litellmkeys"
 SECRETS: Final = "secrets"
-PATIENCE: Final = 90.0
-"""Seconds that anything here may take on a busy machine."""
 REVISIONS: Final = range(1, 9)
 """More than any key here ever has."""
 _SEED: Final = "litellm-key-operator-seed"
@@ -129,12 +127,3 @@ class Site:
             data = {name: base64.b64decode(text) for name, text in seed["data"].items()}
             self._keyring = keyring(_SEED, data)
         return self._keyring
-
-
-def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """What is found, as soon as there is something; raises AssertionError if time runs out."""
-    deadline = time.monotonic() + seconds
-    while not (it := found()):
-        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
-        time.sleep(0.1)
-    return it

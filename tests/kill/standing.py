@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from litellm_key_operator.domain.material import KeyValue
 from tests.kill.books import BookedKey
-from tests.kill.cluster import Json
-from tests.kill.site import KEYS, PATIENCE, SECRETS, Site
+from tests.kill.site import KEYS, SECRETS, Site
+from tests.support.cluster import Json
+from tests.support.waiting import PATIENCE
 
 _SLOW: Final = 0.3
 """Seconds between two looks at everything."""

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from tests.kill.site import KEYS, PATIENCE, Site, until
+from tests.kill.site import KEYS, Site
 from tests.kill.standing import Claim
 from tests.kill.steps import labels_of, requests_of
 from tests.support.operator import OperatorProcess
+from tests.support.waiting import PATIENCE, until
 
 STILL: Final = 1.0
 """Seconds without a write after which nothing more is expected."""

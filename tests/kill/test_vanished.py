@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from dev.faultproxy import Hold, Moment
-from tests.kill.site import KEYS, PLAIN, Site, until
+from tests.kill.site import KEYS, PLAIN, Site
 from tests.kill.standing import Claim, Outcome, await_sound, check_values
 from tests.kill.stillness import await_still
+from tests.support.waiting import until
 
 
 @pytest.mark.slow

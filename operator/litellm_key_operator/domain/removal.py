@@ -29,6 +29,9 @@ def remove(want: Want, seen: Seen) -> Step | Settled:
         return Settled.all(Problem(KeyReason.REVOKING, "nothing was issued"))
     if want.skip:
         return Release(left=tuple(revision.token_id for revision in record.known))
+    if record.ended:
+        # All that it had was seen to be gone when its time was over: nobody has to be asked again.
+        return withdraw(want, seen) or Release()
     if want.orphaned:
         return _without_credential(seen)
     revisions = record.known if not record.empty else _unreported(want, seen)

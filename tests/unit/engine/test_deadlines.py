@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -34,7 +34,7 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def running(deadlines: Deadlines) -> AsyncIterator[None]:
+async def running(deadlines: Deadlines) -> AsyncGenerator[None]:
     task = asyncio.create_task(deadlines.run())
     try:
         yield
