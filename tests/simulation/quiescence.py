@@ -91,7 +91,7 @@ def judge(world: World) -> None:
         raise Violation(f"was not taken back: {sorted(owed)}", world)
     for key, record in world.records():
         if key.metadata.deletion_timestamp is not None:
-            if not _foreign(key):
+            if not _foreign(key) and not _nowhere(world, key):
                 raise Violation("is not let go", world)
         elif not _foreign(key):
             _standing(world, key, record)
@@ -164,6 +164,12 @@ def _obstacle(world: World, key: LiteLLMKey, reason: str) -> bool:
             return names.ANNOTATION_PAUSED in key.metadata.annotations
         case _:
             return False
+
+
+def _nowhere(world: World, key: LiteLLMKey) -> bool:
+    """Its annotation names a connection that there is not, so that what nothing else tells of may live there."""
+    namespace, _, name = key.metadata.annotations.get(names.ANNOTATION_CONNECTION, "").partition("/")
+    return bool(name) and (namespace, name) not in world.state.connections
 
 
 def _foreign(key: LiteLLMKey) -> bool:

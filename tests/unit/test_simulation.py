@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 QUICK = (
     "doubt is not set by an unclean answer",
     "what is in doubt is deleted, not buried",
-    "a finalizer that is put back forgets the status",
+    "what vanished is not taken back",
 )
 """Wrong versions that are caught within a second or two."""
 

@@ -40,7 +40,7 @@ class Resolver:
         noted = record(key)
         role = self.cache.roles.get(role_of(key))
         declared = self._terms(key, role)
-        proxy = self._proxy(key, noted, role)
+        proxy = self._proxy(noted, role)
         if isinstance(declared, Terms):
             declared = self._here(declared, noted, proxy, role)
         connection = self.cache.connections.get((proxy.namespace, proxy.name)) if proxy else None
@@ -56,7 +56,7 @@ class Resolver:
             terms=declared,
             proxy=proxy,
             base_url=_base_url(connection, proxy),
-            proxies=self._proxies(key, proxy),
+            proxies=self._proxies(noted, key, proxy),
             retain=retain,
             skip=annotations.get(names.ANNOTATION_SKIP_REVOCATION) == "true",
             paused=annotations.get(names.ANNOTATION_PAUSED) == "true",
@@ -90,14 +90,11 @@ class Resolver:
         why = f": {ready.message}" if ready is not None and ready.status != ConditionStatus.TRUE else ""
         return Problem(KeyReason.CONNECTION_NOT_READY, f"LiteLLMConnection {name[0]}/{name[1]} is not ready{why}")
 
-    def _proxy(self, key: LiteLLMKey, noted: Record, role: LiteLLMRole | None) -> Proxy | None:
-        """Where its keys live; else where the role points; else, the role being gone, where the annotation points.
-
-        A tenant can write the annotation, so it never decides where a key is registered.
-        """
-        if noted.proxy is not None:
+    def _proxy(self, noted: Record, role: LiteLLMRole | None) -> Proxy | None:
+        """Where its keys live; else where the role points. Never where the annotation does: a tenant can write it."""
+        if noted.proxy is not None or role is None:
             return noted.proxy
-        namespace, name = connection_of(role) if role is not None else _marked(key)
+        namespace, name = connection_of(role)
         connection = self.cache.connections.get((namespace, name))
         return Proxy(namespace, name, connection.spec.url) if connection is not None else None
 
@@ -115,19 +112,30 @@ class Resolver:
         )
         return Problem(KeyReason.APPLIES_AT_NEXT_ROTATION, text)
 
-    def _proxies(self, key: LiteLLMKey, proxy: Proxy | None) -> tuple[str, ...]:
-        """Where to ask for what is not reported. A tenant can edit the annotation, so a deletion asks everywhere."""
+    def _proxies(self, noted: Record, key: LiteLLMKey, proxy: Proxy | None) -> tuple[str, ...]:
+        """Where to ask for what is not reported: everywhere, as a tenant can edit the annotation.
+
+        But for proxies that never passed a check: nothing was registered there, and somebody's mistake in a Connection
+        must not hold up all others.
+        """
         here = [proxy.url] if proxy is not None else []
         marked = self.cache.connections.get(_marked(key))
         here += [marked.spec.url] if marked is not None else []
-        if key.metadata.deletion_timestamp is not None:
-            here += [connection.spec.url for connection in self.cache.connections.values()]
+        if noted.held and noted.empty:
+            here += [
+                connection.spec.url
+                for name, connection in self.cache.connections.items()
+                if self.ready(name) or connection.status.custom_keys is not None
+            ]
         return tuple(dict.fromkeys(here))
 
     def _orphaned(self, key: LiteLLMKey, noted: Record) -> bool:
         """Whether the connection or its credential is gone and nobody remembers it."""
-        if noted.proxy is None or key.metadata.deletion_timestamp is None:
+        if key.metadata.deletion_timestamp is None:
             return False
+        if noted.proxy is None:
+            marked, there = _marked(key), self.cache.connections
+            return noted.held and noted.empty and (marked not in there if marked[1] else not there)
         name = (noted.proxy.namespace, noted.proxy.name)
         if self.gateways.get(*name, noted.proxy.url) is not None:
             return False

@@ -71,9 +71,9 @@ ENDING: Final = (
         "",
     ),
     one(
-        "a deletion under an empty status asks only the annotated proxy",
+        "under an empty status only the annotated proxy is asked",
         "engine.resolve",
-        "        if key.metadata.deletion_timestamp is not None:\n            here +=",
+        "        if noted.held and noted.empty:\n            here +=",
         "        if False:\n            here +=",
     ),
     one(
