@@ -10,7 +10,7 @@ from typing import Final
 from tests.simulation import accidents as a
 from tests.simulation import users as u
 from tests.simulation.moves import Event, Move, blind, failing, happening, interleaved, meddling, running
-from tests.simulation.starts import begun, held, issued, later, renamed, sent, twice, underway
+from tests.simulation.starts import begun, held, issued, later, reissued, renamed, sent, twice, underway
 from tests.simulation.world import World, fresh
 
 
@@ -123,7 +123,9 @@ FAMILIES: Final = (
         [(running, TENANT)] * 4,
         2,
     ),
-    Family("two seeds", lambda: [fresh(), underway(fresh())], [(running, TENANT, happening(a.reseeded))] * 4, 2),
+    Family(
+        "two seeds", lambda: [fresh(), underway(fresh()), reissued()], [(running, TENANT, happening(a.reseeded))] * 4, 2
+    ),
     Family(
         "retained",
         lambda: [fresh(deletionPolicy="Retain"), issued(deletionPolicy="Retain")],

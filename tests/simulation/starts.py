@@ -97,11 +97,20 @@ def renamed() -> World:
     return world
 
 
+def overdue() -> World:
+    """Its time is over, which nobody has seen yet."""
+    world = issued()
+    a.over(world)
+    world.trail += ("over",)
+    return world
+
+
 def later() -> list[World]:
     """Every stage of a claim's life."""
     return [
         issued(),
         unseen(),
+        overdue(),
         reissued(),
         doubtful(),
         dying(),

@@ -146,8 +146,10 @@ RECOVERY: Final = (
     one(
         "the annotation decides where a key is registered",
         "engine.resolve",
-        "namespace, name = connection_of(role) if role is not None else _marked(key)",
-        "namespace, name = _marked(key) if noted.held or role is None else connection_of(role)",
+        "        proxy = self._proxy(noted, role)\n",
+        "        proxy = self._proxy(noted, role)\n"
+        "        if noted.empty and noted.held and (there := self.cache.connections.get(_marked(key))):\n"
+        "            proxy = Proxy(*_marked(key), there.spec.url)\n",
     ),
     one(
         "only the newest seed is asked for",
