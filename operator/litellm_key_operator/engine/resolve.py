@@ -56,7 +56,7 @@ class Resolver:
             terms=declared,
             proxy=proxy,
             base_url=_base_url(connection, proxy),
-            proxies=self._proxies(noted, key, proxy),
+            proxies=self._proxies(key, proxy),
             retain=retain,
             skip=annotations.get(names.ANNOTATION_SKIP_REVOCATION) == "true",
             paused=annotations.get(names.ANNOTATION_PAUSED) == "true",
@@ -112,16 +112,16 @@ class Resolver:
         )
         return Problem(KeyReason.APPLIES_AT_NEXT_ROTATION, text)
 
-    def _proxies(self, noted: Record, key: LiteLLMKey, proxy: Proxy | None) -> tuple[str, ...]:
-        """Where to ask for what is not reported: everywhere, as a tenant can edit the annotation.
+    def _proxies(self, key: LiteLLMKey, proxy: Proxy | None) -> tuple[str, ...]:
+        """Where to ask for what is not reported. A tenant can edit the annotation, so a deletion asks everywhere.
 
         But for proxies that never passed a check: nothing was registered there, and somebody's mistake in a Connection
-        must not hold up all others.
+        must not hold up the Keys of others.
         """
         here = [proxy.url] if proxy is not None else []
         marked = self.cache.connections.get(_marked(key))
         here += [marked.spec.url] if marked is not None else []
-        if noted.held and noted.empty:
+        if key.metadata.deletion_timestamp is not None:
             here += [
                 connection.spec.url
                 for name, connection in self.cache.connections.items()

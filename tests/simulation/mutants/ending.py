@@ -71,9 +71,9 @@ ENDING: Final = (
         "",
     ),
     one(
-        "under an empty status only the annotated proxy is asked",
+        "a deletion under an empty status asks only the annotated proxy",
         "engine.resolve",
-        "        if noted.held and noted.empty:\n            here +=",
+        "        if key.metadata.deletion_timestamp is not None:\n            here +=",
         "        if False:\n            here +=",
     ),
     one(
