@@ -193,13 +193,13 @@ async def test_what_is_sent_is_what_litellm_reads(monkeypatch: pytest.MonkeyPatc
 
     value = fresh()
     async with served(handle) as url:
-        gateway = LiteLLM(credential(f"{url}/root/", "sk-admin"))
-        assert gateway.url == f"{url}/root/"
+        gateway = LiteLLM(credential(f"{url}/prefix/", "sk-admin"))
+        assert gateway.url == f"{url}/prefix/"
         row = await gateway.generate(value, {"key_alias": "a"})
         await gateway.close()
     (path, body, headers) = seen[0]
     assert row.token_id == value.token_id
-    assert (path, body) == ("/root/key/generate", {"key": value.reveal(), "key_alias": "a"})
+    assert (path, body) == ("/prefix/key/generate", {"key": value.reveal(), "key_alias": "a"})
     assert headers["authorization"] == "Bearer sk-admin"
     assert headers["litellm-changed-by"] == "litellm-key-operator"
     assert headers["accept-encoding"] == "identity"
