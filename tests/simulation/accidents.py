@@ -34,14 +34,15 @@ def over(world: World) -> bool:
 
 def arrived(world: World) -> bool:
     """What travels arrives, oldest first."""
-    requests, world.travelling = world.travelling, ()
+    requests, before = world.travelling, world.live()
+    world.travelling = ()
     for request in requests:
         try:
             world.proxies[request.url].commit(request.name, request.args)
         except OutsideError:
             continue
     # Made anew by its registration, a value has its whole time before it.
-    world.outlived -= {origins(world.seeds)[token].uid for _, token in world.live()}
+    world.outlived -= {origins(world.seeds)[token].uid for _, token in world.live() - before}
     return bool(requests)
 
 

@@ -40,6 +40,11 @@ def forget(world: World) -> None:
         }
 
 
+def unpublish(world: World) -> None:
+    """Neither a status nor a Secret tells any more of a value that was published."""
+    world.outlived -= {key.metadata.uid for key, noted in world.records() if noted.empty}
+
+
 def _let_go(key: LiteLLMKey) -> bool:
     broken = key.metadata.annotations.get(names.ANNOTATION_SKIP_REVOCATION) == "true"
     return broken and key.metadata.deletion_timestamp is not None

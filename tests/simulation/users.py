@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from litellm_key_operator.api import names
 from litellm_key_operator.domain.record import record
-from tests.simulation.excuses import excuse_vanished, forget
+from tests.simulation.excuses import excuse_vanished, forget, unpublish
 from tests.simulation.invariants import held_by
 from tests.simulation.world import ELSEWHERE, NAME, NAMESPACE, UIDS, World, claim, origins
 
@@ -90,7 +90,10 @@ def renamed(world: World) -> bool:
 
 def secret_gone(world: World) -> bool:
     """Somebody deletes the Secret."""
-    return world.state.secrets.pop((NAMESPACE, NAME), None) is not None
+    if world.state.secrets.pop((NAMESPACE, NAME), None) is None:
+        return False
+    unpublish(world)
+    return True
 
 
 def secret_edited(world: World) -> bool:
@@ -99,6 +102,7 @@ def secret_edited(world: World) -> bool:
     if secret is None or secret.data == {"api-key": "nonsense"}:
         return False
     world.cluster.edit_secret(NAMESPACE, NAME, {"api-key": "nonsense"})
+    unpublish(world)
     return True
 
 

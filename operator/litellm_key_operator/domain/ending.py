@@ -30,6 +30,12 @@ def gone(seen: Seen, revision: Revision) -> bool:
             return False
 
 
+def blank(seen: Seen, revision: Revision) -> bool:
+    """Whether it is only a tombstone for a value that LiteLLM never heard of."""
+    row = seen.rows.get(revision.place)
+    return row is not None and bool(row.mark.get(BLANK))
+
+
 def end(want: Want, seen: Seen, revisions: Iterable[Revision]) -> Ask | Revoke | Bury | None:
     """The next step towards all of them being gone; None when they are."""
     rest = [revision for revision in revisions if not gone(seen, revision) and not _forgotten(want, seen, revision)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from litellm_key_operator.domain.ending import blank
 from litellm_key_operator.domain.picture import Seen, Want, first
 from litellm_key_operator.domain.plan import Ask, AskSecret, Note, Settled
 from litellm_key_operator.domain.record import Proxy, Record
@@ -28,7 +29,7 @@ def recover(want: Want, seen: Seen) -> Revision | Ask | AskSecret | Note | Settl
     known = survey(want, seen)
     if isinstance(known, Ask):
         return known
-    here = [revision for revision in known if revision.url == want.proxy.url]
+    here = [revision for revision in known if revision.url == want.proxy.url and not blank(seen, revision)]
     newest = here[-1] if here else one
     row = seen.rows.get(newest.place)
     timed_out = row is not None and row.deleted_at is None and row.expires is not None and row.expires <= seen.now

@@ -7,7 +7,7 @@ from datetime import timedelta
 from litellm_key_operator.api.common import rfc3339
 from litellm_key_operator.api.names import ANNOTATION_SKIP_REVOCATION, METADATA_KEY
 from litellm_key_operator.api.reasons import KeyReason
-from litellm_key_operator.domain.ending import BLANK, end, out_of_the_way
+from litellm_key_operator.domain.ending import blank, end, out_of_the_way
 from litellm_key_operator.domain.picture import Seen, Want
 from litellm_key_operator.domain.plan import Ask, Cause, Release, Settled, Step, Update
 from litellm_key_operator.domain.publication import withdraw
@@ -56,13 +56,8 @@ def _unreported(want: Want, seen: Seen) -> tuple[Revision, ...] | Ask:
     if isinstance(known, Ask):
         return known
     # The tombstones made here do not count: else each would ask for one more behind it.
-    number = max((revision.number for revision in known if not _blank(seen, revision)), default=0)
+    number = max((revision.number for revision in known if not blank(seen, revision)), default=0)
     return (*known, *following(want, number))
-
-
-def _blank(seen: Seen, revision: Revision) -> bool:
-    row = seen.rows.get(revision.place)
-    return row is not None and bool(row.mark.get(BLANK))
 
 
 def _without_credential(seen: Seen) -> Step | Settled:

@@ -67,7 +67,7 @@ ENDING: Final = (
     one(
         "a deletion under an empty status counts its own tombstones",
         "domain.removal",
-        "if not _blank(seen, revision)",
+        "if not blank(seen, revision)",
         "",
     ),
     one(
@@ -174,8 +174,8 @@ EXPIRY: Final = (
     one(
         "a key is deleted when the record says that its time is over",
         "domain.expiry",
-        "    if current is not None and current.place not in seen.rows:",
-        "    if False:",
+        "        case Life.LIVE | Life.BLOCKED:\n            return False",
+        "        case Life.LIVE | Life.BLOCKED:\n            return expires is not None and expires <= seen.now",
     ),
     one(
         "an expired key stays in the Secret",
