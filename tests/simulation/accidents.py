@@ -91,11 +91,11 @@ def restored(world: World) -> bool:
 
 
 def lost(world: World) -> bool:
-    """LiteLLM loses all keys, tombstones too; nothing that these were for arrives after that."""
+    """LiteLLM loses all keys, tombstones too; of what was on its way to them only registrations still arrive."""
     if not world.proxy.rows and not world.proxy.archive:
         return False
     buried = {token for token, stored in world.proxy.rows.items() if "tombstone" in stored.row.mark}
-    world.travelling = tuple(request for request in world.travelling if request.token_id not in buried)
+    world.travelling = tuple(request for request in world.travelling if request.token_id not in {None, *buried})
     world.proxy.rows.clear()
     world.proxy.archive.clear()
     world.outlived -= {key.metadata.uid for key, noted in world.records() if noted.empty}

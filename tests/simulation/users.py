@@ -128,7 +128,10 @@ def status_cleared(world: World) -> bool:
     key = world.claim
     if key is None or (record(key).empty and not key.status.conditions):
         return False
-    known = {token for proxy in world.proxies.values() for token in (*proxy.rows, *proxy.archive)}
+    rows = [
+        (token, row) for proxy in world.proxies.values() for token, row in (*proxy.rows.items(), *proxy.archive.items())
+    ]
+    known = {token for token, stored in rows if not stored.row.mark.get("blank")}
     if known.isdisjoint(held_by(world, key)):
         world.outlived -= {key.metadata.uid}  # nothing is left that tells of it
     world.cluster.clear_status(NAMESPACE, NAME)

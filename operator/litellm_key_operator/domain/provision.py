@@ -41,8 +41,8 @@ def _carry(want: Want, seen: Seen, target: Revision) -> Step | Settled:
     match seen.life(target):
         case None if settled and not seen.suspect:
             return keep(want, seen, target)
-        case None if seen.trace.get(target.place) is Trace.NOTED:
-            return _register(want, seen, target)
+        case None if seen.record.empty and seen.trace.get(target.place) is Trace.NOTED:
+            return _register(want, seen, target)  # the very first: not even a tombstone can be there
         case None:
             return Ask((target,))
         case Life.LIVE:
