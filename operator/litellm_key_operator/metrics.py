@@ -40,6 +40,10 @@ _WAIT: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
 _LATE: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 600.0, 3600.0)
 
 ISSUED: Final = _counter("issued", "Registrations of new keys in LiteLLM", "connection", "result")
+ROTATED: Final = _counter(
+    "rotated", "Rotations, by new values that took over; error: those that fail for now", "connection", "result"
+)
+EXTENDED: Final = _counter("extended", "Live keys that were given a later end", "connection", "result")
 REVOKED: Final = _counter("revoked", "Deletions of keys in LiteLLM", "connection", "result")
 DRIFT_REPAIRED: Final = _counter("drift_repaired", "Keys put back to what is declared", "connection", "result")
 RECONCILES: Final = _counter("reconcile", "Runs over one resource", "kind", "result")
@@ -79,6 +83,7 @@ class KeySeries:
     name: str
     role: str
     expires_at: datetime | None
+    renew_at: datetime | None
     conditions: tuple[tuple[str, str], ...]
     blocked_at: str | None = None
 
@@ -89,19 +94,21 @@ class KeyCollector(Collector):
     def __init__(self, keys: Callable[[], Iterable[KeySeries]]) -> None:
         self._keys = keys
 
-    def describe(self) -> Iterable[GaugeMetricFamily]:
+    def describe(self) -> tuple[GaugeMetricFamily, ...]:
         """The families without samples, so that registering does not walk over all Keys."""
-        return (self._conditions(), self._expirations(), self._blocked())
+        return (self._conditions(), self._expirations(), self._renewals(), self._blocked())
 
     @override
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One sample per Key, condition and status, one per Key that expires, one per connection that blocks some."""
-        conditions, expirations, blocked = self._conditions(), self._expirations(), self._blocked()
+        """One sample per Key, condition and status, one for each end and each renewal, one per blocking connection."""
+        conditions, expirations, renewals, blocked = self.describe()
         blocking: Counts[str] = Counts()
         for key in self._keys():
             labels = [key.namespace, key.name, key.role]
             if key.expires_at is not None:
                 expirations.add_metric(labels, key.expires_at.timestamp())
+            if key.renew_at is not None:
+                renewals.add_metric(labels, key.renew_at.timestamp())
             for condition, status in key.conditions:
                 for candidate in _STATUSES:
                     conditions.add_metric([*labels, condition, candidate], float(candidate == status))
@@ -109,7 +116,7 @@ class KeyCollector(Collector):
                 blocking[key.blocked_at] += 1
         for connection, count in blocking.items():
             blocked.add_metric([connection], float(count))
-        return (conditions, expirations, blocked)
+        return (conditions, expirations, renewals, blocked)
 
     @staticmethod
     def _conditions() -> GaugeMetricFamily:
@@ -130,5 +137,13 @@ class KeyCollector(Collector):
         return GaugeMetricFamily(
             f"{_PREFIX}_expiration_timestamp_seconds",
             "When the key expires in LiteLLM, in Unix time; absent if never",
+            labels=["namespace", "name", "role"],
+        )
+
+    @staticmethod
+    def _renewals() -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            f"{_PREFIX}_renewal_timestamp_seconds",
+            "When the key is renewed, in Unix time; absent if not by itself",
             labels=["namespace", "name", "role"],
         )

@@ -104,7 +104,7 @@ async def settle(world: World) -> None:
     """Register one key by the operator's own gateway, copy its row, and note what the operator would have noted."""
     pool = world.pool()
     gateway = pool.open(HERE, world.credential)
-    row = await gateway.generate(value(0), registration(declared(0), 1, 3600))
+    row = await gateway.generate(value(0), registration(declared(0), 1, "3600s"))
     await pool.close()
     world.sql(COPIES % (MANY - 1))
     assert row.expires is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from litellm_key_operator.domain.errors import OutsideError
 from litellm_key_operator.domain.record import record
@@ -29,6 +29,30 @@ def over(world: World) -> bool:
         published = current is not None and current.token_id in held_by(world, key)
         if current is not None and published and noted.pending is None and current.place in ended:
             world.outlived |= {key.metadata.uid}
+    return True
+
+
+def due(world: World) -> bool:
+    """The time for the renewal of the claim's key has come."""
+    key = world.claim
+    return key is not None and _later(world, record(key).renew_at)
+
+
+def retired(world: World) -> bool:
+    """The overlap of a rotation is over."""
+    key = world.claim
+    moments = [r.retire_at for r in record(key).retiring] if key is not None else []
+    return _later(world, max(moments, default=None))
+
+
+def _later(world: World, moment: datetime | None) -> bool:
+    """It is a second after this moment, if that is not over yet."""
+    passed = timedelta() if moment is None else moment + timedelta(seconds=1) - world.state.clock
+    if passed <= timedelta(0):
+        return False
+    world.state.clock += passed
+    for proxy in world.proxies.values():
+        proxy.clock += passed
     return True
 
 
@@ -163,6 +187,6 @@ def noticed(world: World) -> bool:
 
 
 NOT_FOR_A_RUN_TO_KNOW = frozenset(
-    {extended, over, taken_by_stranger, taken_by_predecessor, restored, lost, removed, blocked, drifted}
+    {extended, over, due, retired, taken_by_stranger, taken_by_predecessor, restored, lost, removed, blocked, drifted}
 )
 """What changes a key in LiteLLM: a run that it happens in cannot know of it."""

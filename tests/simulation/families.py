@@ -10,7 +10,19 @@ from typing import Final
 from tests.simulation import accidents as a
 from tests.simulation import users as u
 from tests.simulation.moves import Event, Move, blind, failing, happening, interleaved, meddling, running
-from tests.simulation.starts import begun, held, issued, later, reissued, renamed, sent, twice, underway
+from tests.simulation.starts import (
+    begun,
+    held,
+    issued,
+    later,
+    reissued,
+    renamed,
+    rotated,
+    sent,
+    turning,
+    twice,
+    underway,
+)
 from tests.simulation.world import World, fresh
 
 
@@ -45,8 +57,11 @@ ANYTHING: Final = happening(
     u.annotations_gone,
     u.foreign,
     u.paused,
+    u.turned,
     u.glass_broken,
     a.over,
+    a.due,
+    a.retired,
     a.taken_by_stranger,
     a.taken_by_predecessor,
     a.restored,
@@ -97,10 +112,17 @@ MEDDLING: Final = meddling(
     u.secret_gone,
     u.secret_edited,
     u.secret_taken,
+    u.turned,
+    a.due,
+    a.retired,
     a.lost,
     a.removed,
     a.over,
     a.down,
+)
+
+RENEWING: Final = happening(
+    u.turned, a.due, a.retired, a.over, u.deleted, u.status_cleared, at_once(a.removed), at_once(a.lost), a.arrived
 )
 
 FAMILIES: Final = (
@@ -113,6 +135,18 @@ FAMILIES: Final = (
         [(MEDDLING,), (running, DAMAGE), (running, DAMAGE)],
         1,
     ),
+    Family("rotated", lambda: [turning(), rotated()], [(running, failing, RENEWING)] * 3, 1),
+    Family(
+        "rotated by two", lambda: [turning(2), rotated(2)], [(interleaved,), (running, RENEWING), (interleaved,)], 1
+    ),
+    Family("rotated, killed again and again", lambda: [turning()], [(running, RENEWING)] * 5, 2),
+    Family(
+        "rotated, while others come between two calls",
+        lambda: [turning(), rotated()],
+        [(MEDDLING,), (running, RENEWING), (running, RENEWING)],
+        1,
+    ),
+    Family("extended", lambda: [issued(renewal={"policy": "Extend"})], [(running, failing, RENEWING)] * 4, 2),
     Family("two processes", twice, [(interleaved,), (running, DAMAGE), (interleaved,)], 1),
     Family(
         "two processes, others before",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from litellm_key_operator.api import names
 from litellm_key_operator.api.common import DeletionPolicy
 from litellm_key_operator.domain.material import KeyValue
-from litellm_key_operator.domain.record import installation_of
+from litellm_key_operator.domain.record import installation_of, record
 from litellm_key_operator.domain.state import Life, Manifest, Place, SecretSeen
 from tests.simulation.world import ELSEWHERE, World, origins, sent
 
@@ -43,12 +43,12 @@ def _retained(world: World, place: Place) -> bool:
 def noted(world: World, place: Place) -> bool:
     """Whether a resource notes this token: by its status or, that being empty, by finalizer or annotation."""
     origin = origins(world.seeds)[place[1]]
-    for key, record in world.records():
+    for key, told in world.records():
         if key.metadata.uid != origin.uid:
             continue
-        if place in {revision.place for revision in record.known}:
+        if place in {revision.place for revision in told.known}:
             return True
-        if record.empty and (record.held or names.ANNOTATION_INSTALLATION in key.metadata.annotations):
+        if told.empty and (told.held or names.ANNOTATION_INSTALLATION in key.metadata.annotations):
             return True
     return False
 
@@ -108,10 +108,19 @@ class Watch:
         request = call.request
         if request is None or request.token_id is None:
             return
+        self._third(call.url, request.token_id)
         for token in rows.keys() & known.keys():
             row, mine = rows[token].row, known[token].uid == known[request.token_id].uid
             if mine and row.life(world.state.clock) is Life.BLOCKED and (call.url, token) not in world.excused:
                 raise Violation(f"{_told(world, (call.url, token))} is blocked, and another is issued", world)
+
+    def _third(self, url: str, token: str) -> None:
+        """Never more than two values of a resource live; but for those of which nobody could know."""
+        world, known = self.world, origins(self.world.seeds)
+        doubtful = {r.place for _, noted in world.records() for r in noted.known if r.doubtful}
+        mine = {place for place in world.live() if known[place[1]].uid == known[token].uid}
+        if len(mine - doubtful - world.excused - {(url, token)}) > 1:
+            raise Violation(f"{_told(world, (url, token))} is registered beside two that live", world)
 
     def check(self, call: Call | None, *, disturbed: bool) -> None:
         """Just after an effect, or at the end."""
@@ -137,7 +146,7 @@ class Watch:
 
 
 def _may_die(world: World, place: Place) -> None:
-    """A token ends with its resource, or after its successor was published."""
+    """A token ends with its resource, or after its successor was published and the overlap is over."""
     uid = origins(world.seeds)[place[1]].uid
     key = _resource(world, uid)
     if key is None or key.metadata.deletion_timestamp is not None:
@@ -145,6 +154,10 @@ def _may_die(world: World, place: Place) -> None:
     live = {token for _, token in world.live()}
     if not any(token in live for token in held_by(world, key)):
         raise Violation(f"{_told(world, place)} was ended before its time, and no other is published", world)
+    noted = record(key)
+    overlapping = {r.revision.place for r in noted.retiring if r.retire_at > world.state.clock}
+    if place in overlapping and noted.pending is None:
+        raise Violation(f"{_told(world, place)} was ended before its overlap was over", world)
 
 
 def _resource(world: World, uid: str) -> LiteLLMKey | None:

@@ -59,6 +59,10 @@ def rest(world: World, known: set[Hashable]) -> None:
     accidents.noticed(calm)
     settle(calm)
     judge(calm)
+    if accidents.retired(calm):
+        calm.trail += ("and its overlap is over",)
+        settle(calm)
+        judge(calm)
     if users.deleted(calm):
         calm.trail += ("and is deleted in the end",)
         settle(calm)
@@ -125,9 +129,10 @@ _HANDS_OFF = (KeyReason.FOREIGN_INSTALLATION, KeyReason.PAUSED)
 
 def _issued(world: World, key: LiteLLMKey, record: Record, live: set[Place]) -> None:
     current = record.current
-    if current is None or live != {current.place}:
+    overlapping = {r.revision.place for r in record.retiring if r.retire_at > world.state.clock}
+    if current is None or live - overlapping != {current.place} or len(overlapping) > 1:
         raise Violation(f"is ready, and {len(live)} keys of it are live", world)
-    if record.pending is not None or record.retiring:
+    if record.pending is not None or any(r.retire_at <= world.state.clock for r in record.retiring):
         raise Violation(f"is ready and not done: {record.pending} {record.retiring}", world)
     left_alone = names.ANNOTATION_PAUSED in key.metadata.annotations or _foreign(key)
     secrets = [secret.seen for secret in world.state.secrets.values() if secret.seen.owner_uid == key.metadata.uid]

@@ -67,6 +67,21 @@ def expired() -> World:
     return _anew(world, "issued, expired")
 
 
+def turning(processes: int = 1) -> World:
+    """A rotation was asked for, which nobody has seen yet."""
+    world = issued(processes)
+    u.turned(world)
+    world.trail += ("a rotation is asked for",)
+    return world
+
+
+def rotated(processes: int = 1) -> World:
+    """Revision 2 took over, the overlap is not over."""
+    world = turning(processes)
+    settle(world)
+    return _anew(world, "rotated")
+
+
 def ends(world: World) -> World:
     """... and is being deleted."""
     u.deleted(world)
@@ -112,6 +127,7 @@ def later() -> list[World]:
         unseen(),
         overdue(),
         reissued(),
+        rotated(),
         doubtful(),
         dying(),
         expired(),

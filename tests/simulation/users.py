@@ -182,6 +182,13 @@ def paused(world: World) -> bool:
     return _annotated(world, {names.ANNOTATION_PAUSED: None if had else "true"})
 
 
+def turned(world: World) -> bool:
+    """The user asks for a rotation."""
+    key = world.claim
+    had = key.metadata.annotations.get(names.ANNOTATION_ROTATE) if key is not None else None
+    return had != "twice" and _annotated(world, {names.ANNOTATION_ROTATE: "twice" if had else "once"})
+
+
 def glass_broken(world: World) -> bool:
     """The user lets the claim go without a revocation."""
     key = world.claim

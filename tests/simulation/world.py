@@ -203,7 +203,8 @@ def fresh(*, proxies: int = 1, processes: int = 1, **spec: object) -> World:
         cluster.apply(
             LiteLLMConnection.model_validate({"metadata": {"namespace": NAMESPACE, "name": name}, "spec": connection})
         )
-    role = {"connectionRef": {"name": "one"}, "models": ["small"], "ttl": "1h", "limits": {"rpm": 10}}
+    lives = {"ttl": "1h", "maxTTL": "2h", "renewal": {"overlap": "5m"}}
+    role = {"connectionRef": {"name": "one"}, "models": ["small"], "limits": {"rpm": 10}, **lives}
     if spec.get("deletionPolicy") == "Retain":
         role["deletionPolicy"] = "Retain"
     cluster.apply(LiteLLMRole.model_validate({"metadata": {"namespace": NAMESPACE, "name": "role"}, "spec": role}))

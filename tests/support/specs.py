@@ -47,6 +47,9 @@ _FIELDS: Final[Mapping[str, Strategy]] = {
     "spec.timeout": _durations(1, 25),
     "spec.sweepInterval": _durations(10, 3650 * 86400),
     "spec.ttl": _TTLS | st.just("Never"),
+    "spec.maxTTL": _TTLS,
+    "spec.renewal.before": _TTLS,
+    "spec.renewal.overlap": _TTLS,
     "spec.ttlAfterExpired": _TTLS,
     "spec.budget.period": st.sampled_from(["1h", "24h", "1d", "30d", "3650d", "4w", "521w", "1mo"]),
     "spec.aliasTemplate": st.lists(_ALIAS_PARTS, max_size=_FEW).map(lambda parts: "/".join([*parts, "{{ name }}"])),
@@ -137,6 +140,7 @@ def _role(spec: Json) -> Json:
         budget.pop("period", None)
     if spec.get("access", {}).get("keyType") != "Default":
         spec.get("access", {}).pop("allowedRoutes", None)
+    _lifetime(spec)
     if "allowedNamespaces" in spec:
         spec["allowedNamespaces"] = _allowed(spec["allowedNamespaces"])
     return spec
@@ -160,7 +164,20 @@ def _allowed(consent: Json) -> Json:
             return {name: consent[name] for name in consent.keys() & {"from"}}
 
 
+def _lifetime(spec: Json) -> None:
+    renewal = spec.get("renewal", {})
+    if "before" in renewal:
+        renewal.pop("beforePercentage", None)
+        renewal["before"] = "1s"
+    if spec.get("ttl") == "1s":
+        spec["ttl"] = "2s"
+    if "maxTTL" in spec:
+        spec["maxTTL"] = "3650d"
+        spec["ttl"] = spec.get("ttl", "30d").replace("Never", "1w")
+
+
 def _key(spec: Json) -> Json:
+    _lifetime(spec)
     secret = spec.get("secret", {})
     if "data" in secret:
         secret.pop("preset", None)

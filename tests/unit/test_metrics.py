@@ -11,6 +11,8 @@ from litellm_key_operator.metrics import KeyCollector, KeySeries
 
 PROMISED = {
     "litellm_key_issued",
+    "litellm_key_rotated",
+    "litellm_key_extended",
     "litellm_key_revoked",
     "litellm_key_drift_repaired",
     "litellm_key_reconcile",
@@ -32,6 +34,7 @@ def series(**changes: object) -> KeySeries:
     fields: dict[str, object] = {
         **LABELS,
         "expires_at": datetime(2027, 1, 1, tzinfo=UTC),
+        "renew_at": datetime(2026, 12, 1, tzinfo=UTC),
         "conditions": (("Ready", "True"), ("Synced", "Unknown")),
     }
     return KeySeries(**{**fields, **changes})  # type: ignore[arg-type]
@@ -55,12 +58,15 @@ def test_a_key_has_one_sample_per_condition_and_status() -> None:
     assert set(values.values()) == {0, 1}
 
 
-def test_the_expiry_is_in_unix_time_and_absent_if_there_is_none() -> None:
-    keys = [series(), series(name="forever", expires_at=None)]
+def test_expiry_and_renewal_are_in_unix_time_and_absent_if_there_are_none() -> None:
+    keys = [series(), series(name="forever", expires_at=None, renew_at=None)]
     registry = CollectorRegistry()
     registry.register(KeyCollector(lambda: keys))
     name = "litellm_key_expiration_timestamp_seconds"
     assert registry.get_sample_value(name, LABELS) == datetime(2027, 1, 1, tzinfo=UTC).timestamp()
+    assert registry.get_sample_value(name, {**LABELS, "name": "forever"}) is None
+    name = "litellm_key_renewal_timestamp_seconds"
+    assert registry.get_sample_value(name, LABELS) == datetime(2026, 12, 1, tzinfo=UTC).timestamp()
     assert registry.get_sample_value(name, {**LABELS, "name": "forever"}) is None
 
 

@@ -55,6 +55,7 @@ _COLUMNS: Final[Mapping[Kind, Sequence[tuple[str, str, str, int]]]] = {
         ("Reason", "string", f"{_READY}reason", 1),
         ("Alias", "string", ".status.keyAlias", 1),
         ("Revision", "integer", ".status.revision", 1),
+        ("Renew", "string", ".status.renewAt", 1),
         ("Age", "date", ".metadata.creationTimestamp", 0),
     ),
 }

@@ -16,22 +16,29 @@ _NEVER: Final = "Never"
 _NEVER_PATTERN: Final = r"^(Never|[1-9][0-9]{0,5}(s|m|h|d|w))$"
 _SHAPE: Final = re.compile(r"[1-9][0-9]{0,5}[smhdw]")
 
-# A value of another shape is left to `pattern`: without the guard its message would drown in one about `int()`.
-_GUARD: Final = "!self.matches('^[1-9][0-9]{0,5}[smhdw]$')"
-_SECONDS: Final = (
-    "int(self.substring(0, size(self) - 1)) * "
-    "{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}[self.substring(size(self) - 1)]"
-)
+
+def is_duration(field: str) -> str:
+    """Answer a CEL term: the field has the shape of a duration.
+
+    A value of another shape is left to `pattern`: without this guard its message would drown in one about `int()`.
+    """
+    return f"{field}.matches('^[1-9][0-9]{{0,5}}[smhdw]$')"
+
+
+def seconds_in(field: str) -> str:
+    """Answer a CEL term: the seconds of a field that has that shape."""
+    units = "{'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}"
+    return f"int({field}.substring(0, size({field}) - 1)) * {units}[{field}.substring(size({field}) - 1)]"
 
 
 def at_least(limit: str) -> tuple[str, str]:
     """Answer a rule for a duration's schema: not shorter than `limit`."""
-    return f"{_GUARD} || {_SECONDS} >= {_seconds(limit)}", f"must be at least {limit}"
+    return f"!{is_duration('self')} || {seconds_in('self')} >= {_seconds(limit)}", f"must be at least {limit}"
 
 
 def at_most(limit: str) -> tuple[str, str]:
     """Answer a rule for a duration's schema: not longer than `limit`."""
-    return f"{_GUARD} || {_SECONDS} <= {_seconds(limit)}", f"must be at most {limit}"
+    return f"!{is_duration('self')} || {seconds_in('self')} <= {_seconds(limit)}", f"must be at most {limit}"
 
 
 class Duration(str):

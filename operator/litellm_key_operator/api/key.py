@@ -25,6 +25,7 @@ from litellm_key_operator.api.names import (
     LABEL_MANAGED_BY,
     RESERVED_PREFIXES,
 )
+from litellm_key_operator.api.renewal import RENEWED_IN_TIME, KeyRenewal
 from litellm_key_operator.api.rules import ENTRY_NAME, QUALIFIED_NAME, SET, checked, names_allowed
 from litellm_key_operator.api.templates import SECRET_VARIABLES, Preset, mentions, pattern
 
@@ -100,11 +101,13 @@ class SecretSpec(Model):
 class KeySpec(Model):
     """A claim: a role, narrowed, and the Secret to deliver to."""
 
+    model_config = ConfigDict(json_schema_extra=checked(RENEWED_IN_TIME))
+
     role_ref: RoleRef
     """The LiteLLMRole that says what the key may do."""
     ttl: Lifetime | None = None
-    """How long the key lives: a number and s, m, h, d or w, at most 3650d and at most the role's; or Never, if the
-    role says so. Default: the role's."""
+    """How long the key lives: a number and s, m, h, d or w, at most 3650d and at most the role's maxTTL, or its ttl if
+    it has none; or Never, if the role says so. Default: the role's."""
     models: Annotated[tuple[ModelName, ...] | None, Field(min_length=1, max_length=256, json_schema_extra=SET)] = None
     """Models that the key may call, 1 to 256 out of the role's. Default: all of the role's."""
     budget: KeyBudget = KeyBudget()
@@ -114,6 +117,8 @@ class KeySpec(Model):
     metadata: Annotated[dict[str, Text], Field(max_length=64)] = Field(default_factory=dict)
     """Text by name, at most 64 entries of at most 4096 characters; written under metadata.llmkeys.labels in LiteLLM,
     where nothing is interpreted."""
+    renewal: KeyRenewal = KeyRenewal()
+    """What happens before the TTL ends, no more than the role gives. Default: the role's."""
     secret: SecretSpec = SecretSpec()
     """The Secret that the key is delivered in. Default: one of the Key's name with the preset Default."""
     deletion_policy: DeletionPolicy | None = None
@@ -187,10 +192,15 @@ class KeyStatus(Model):
     """When the value was registered; RFC 3339."""
     expires_at: Timestamp | None = None
     """When LiteLLM stops accepting the value, as LiteLLM tells it; RFC 3339. Absent: never."""
+    renew_at: Timestamp | None = None
+    """When the value is renewed; RFC 3339. Absent: not by itself."""
+    last_handled_rotate: str | None = None
+    """The last value of the annotation llmkeys.io/rotate that was answered by a rotation, or that was there already
+    when the first value was issued; of one with more than 63 characters its sha256."""
     pending: NotedRevision | None = None
     """The value that is about to be registered, noted before LiteLLM hears of it."""
     retiring: tuple[RetiringRevision, ...] = ()
-    """Values that are on their way out."""
+    """Values that are on their way out: after a rotation the old one, until its overlap is over."""
     binding: Binding | None = None
     """The Secret, by Service Binding's name for it."""
     connection: ConnectionMark | None = None

@@ -34,6 +34,8 @@ ANNOTATION_CONNECTION: Final = f"{GROUP}/connection"
 """On a Key, `<namespace>/<name>`: the proxy to ask should role and status be gone."""
 ANNOTATION_PAUSED: Final = f"{GROUP}/paused"
 """On a Key, `"true"`: change nothing but for deletion, expiry and the role's tightening."""
+ANNOTATION_ROTATE: Final = f"{GROUP}/rotate"
+"""On a Key, any text: rotate now, once for each new text."""
 ANNOTATION_SKIP_REVOCATION: Final = f"{GROUP}/skip-revocation"
 """On a deleted Key, `"true"`: break the glass, leave the tokens behind and let the resource go."""
 

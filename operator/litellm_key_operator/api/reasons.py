@@ -97,6 +97,8 @@ class KeyReason(StrEnum):
     """LiteLLM does not answer; what is in the Secret goes on working."""
     DRIFTED = "Drifted"
     """LiteLLM holds other terms than declared, and they could not be repaired yet."""
+    RENEWAL_FAILED = "RenewalFailed"
+    """The key is due for renewal, which did not work yet; it works on until its TTL, and it is tried until then."""
     APPLIES_AT_NEXT_ROTATION = "AppliesAtNextRotation"
     """A change that LiteLLM cannot make to a live key, such as another TTL or another proxy."""
     PAUSED = "Paused"
@@ -112,6 +114,12 @@ class EventReason(StrEnum):
     """A key was registered and its Secret written."""
     KEY_UPDATED = "KeyUpdated"
     """New terms were written to the live key."""
+    KEY_EXTENDED = "KeyExtended"
+    """The live key was given a later end."""
+    KEY_ROTATED = "KeyRotated"
+    """A new value took over; the old one works on for the overlap."""
+    OLD_KEY_RETIRED = "OldKeyRetired"
+    """The old value of a rotation was deleted in LiteLLM."""
     KEY_EXPIRED = "KeyExpired"
     """The TTL was over; key and Secret are gone."""
     KEY_REVOKED = "KeyRevoked"
@@ -124,6 +132,8 @@ class EventReason(StrEnum):
     """No key could be issued."""
     UPDATE_FAILED = "UpdateFailed"
     """New terms could not be written to the live key."""
+    RENEWAL_FAILED = "RenewalFailed"
+    """The key is due for renewal, which did not work yet."""
     REVOCATION_BLOCKED = "RevocationBlocked"
     """A key that has to go cannot be revoked for now."""
     REVOCATION_SKIPPED = "RevocationSkipped"
@@ -147,6 +157,9 @@ _NORMAL = frozenset(
     {
         EventReason.KEY_ISSUED,
         EventReason.KEY_UPDATED,
+        EventReason.KEY_EXTENDED,
+        EventReason.KEY_ROTATED,
+        EventReason.OLD_KEY_RETIRED,
         EventReason.KEY_EXPIRED,
         EventReason.KEY_REVOKED,
         EventReason.SECRET_RESTORED,

@@ -5,30 +5,28 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import ConfigDict, Field
 
+from litellm_key_operator.api.audience import AllowedNamespaces
 from litellm_key_operator.api.budget import Budget
 from litellm_key_operator.api.common import (
     CONDITIONS,
     Condition,
     DeletionPolicy,
-    LabelValue,
     Limits,
     Model,
     ModelName,
-    Namespace,
     ObjectName,
     Resource,
 )
-from litellm_key_operator.api.duration import Lifetime
+from litellm_key_operator.api.duration import Duration, Lifetime
 from litellm_key_operator.api.names import METADATA_KEY
+from litellm_key_operator.api.renewal import RENEWED_IN_TIME, TTL_WITHIN_MAX, RoleRenewal
 from litellm_key_operator.api.rules import (
     PRESERVE,
-    QUALIFIED_NAME,
     ROUTE,
     SET,
     Extension,
     checked,
     immutable,
-    names_allowed,
     plain,
 )
 from litellm_key_operator.api.templates import ALIAS_VARIABLES, mentions, pattern
@@ -36,8 +34,6 @@ from litellm_key_operator.api.templates import ALIAS_VARIABLES, mentions, patter
 Identity: TypeAlias = Annotated[str, Field(pattern=plain(refused="{}"), min_length=1, max_length=256)]
 Route: TypeAlias = Annotated[str, Field(pattern=ROUTE, min_length=1, max_length=256)]
 
-_LABELS: Final = "has(self.matchLabels) && size(self.matchLabels) > 0"
-_EXPRESSIONS: Final = "has(self.matchExpressions) && size(self.matchExpressions) > 0"
 _NAMED: Final = (
     f"self.matches('{mentions('name')}')",
     "must contain {{ name }}: aliases are unique in the proxy, so that a second key of this role could not be issued",
@@ -61,83 +57,6 @@ class ConnectionRef(Model):
 
     name: ObjectName = "default"
     """Name of the LiteLLMConnection. Default: default."""
-
-
-class NamespacesFrom(StrEnum):
-    """How the namespaces are told whose Keys may use a Role."""
-
-    SAME = "Same"
-    ALL = "All"
-    SELECTOR = "Selector"
-    NAMES = "Names"
-
-
-class SelectorOperator(StrEnum):
-    """How a label's value is compared."""
-
-    IN = "In"
-    NOT_IN = "NotIn"
-    EXISTS = "Exists"
-    DOES_NOT_EXIST = "DoesNotExist"
-
-
-class SelectorRequirement(Model):
-    """One condition on a label."""
-
-    model_config = ConfigDict(
-        json_schema_extra=checked(
-            (
-                "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)",
-                "values is required with operator In or NotIn, and refused with Exists or DoesNotExist",
-            )
-        )
-    )
-
-    key: Annotated[str, Field(pattern=QUALIFIED_NAME, max_length=317)]
-    """Name of the label."""
-    operator: SelectorOperator
-    """How the label is compared: In, NotIn, Exists or DoesNotExist."""
-    values: Annotated[tuple[LabelValue, ...], Field(max_length=64, json_schema_extra=SET)] = ()
-    """Values to compare with; with In and NotIn only, at least one."""
-
-
-class LabelSelector(Model):
-    """Labels that an object must have; every part of it has to hold."""
-
-    model_config = ConfigDict(
-        json_schema_extra=checked(
-            (
-                f"{_LABELS} || {_EXPRESSIONS}",
-                "must not be empty: it would select every namespace, which is from: All",
-            )
-        )
-    )
-
-    match_labels: Annotated[
-        dict[str, LabelValue],
-        Field(max_length=32, json_schema_extra=checked(names_allowed(QUALIFIED_NAME, "has a key that no label has"))),
-    ] = Field(default_factory=dict)
-    """Labels with the value that each must have."""
-    match_expressions: Annotated[tuple[SelectorRequirement, ...], Field(max_length=32)] = ()
-    """Conditions on labels."""
-
-
-class AllowedNamespaces(Model):
-    """The namespaces whose Keys may use a Role."""
-
-    model_config = ConfigDict(
-        json_schema_extra=checked(
-            ("(self.from == 'Selector') == has(self.selector)", "selector goes with from: Selector, and must be there"),
-            ("(self.from == 'Names') == has(self.names)", "names goes with from: Names, and must be there"),
-        )
-    )
-
-    from_: NamespacesFrom = NamespacesFrom.SAME
-    """Which namespaces: Same (the Role's own), All, Selector (by the namespace's labels) or Names. Default: Same."""
-    selector: LabelSelector | None = None
-    """Labels that the namespace must have; with from: Selector only. Not empty."""
-    names: Annotated[tuple[Namespace, ...] | None, Field(min_length=1, max_length=256, json_schema_extra=SET)] = None
-    """Names of the namespaces; with from: Names only. 1 to 256."""
 
 
 class RoleIdentity(Model):
@@ -186,6 +105,8 @@ class Access(Model):
 class RoleSpec(Model):
     """What a key may do, how long it lives, and who may ask for one."""
 
+    model_config = ConfigDict(json_schema_extra=checked(TTL_WITHIN_MAX, RENEWED_IN_TIME))
+
     connection_ref: Annotated[
         ConnectionRef,
         Field(json_schema_extra=checked(immutable("delete the Keys of this Role first, or make another Role"))),
@@ -218,9 +139,16 @@ class RoleSpec(Model):
     ] = "{{ namespace }}/{{ name }}"
     """The key's alias in LiteLLM (key_alias), unique in the whole proxy. Variables: namespace, name (required) and
     cluster, in double braces. Default: {{ namespace }}/{{ name }}."""
-    ttl: Lifetime
-    """How long a key lives: a number and s, m, h, d or w, at most 3650d; or Never. LiteLLM itself refuses the key
-    afterwards, operator or not. A change applies to keys issued from then on."""
+    # No default in the schema: it depends on maxTTL.
+    ttl: Lifetime | None = None
+    """How long a key lives: a number and s, m, h, d or w, at most 3650d and at most maxTTL; or Never. LiteLLM itself
+    refuses the key afterwards, operator or not. A change applies from the next renewal on. Default: 30d, or maxTTL if
+    that is shorter."""
+    max_ttl: Duration | None = None
+    """The most that a claim may ask for as its ttl, and how long after its issue a key may live that is renewed by
+    policy Extend: a number and s, m, h, d or w, at most 3650d. Absent: ttl for claims, no end for Extend."""
+    renewal: RoleRenewal = RoleRenewal()
+    """What happens before the TTL ends. Default: rotated when two thirds of it are over."""
     deletion_policy: DeletionPolicy = DeletionPolicy.REVOKE
     """What becomes of the key when its LiteLLMKey is deleted: Revoke, or Retain (renamed, marked and left). Default:
     Revoke."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, assert_never
 
-from litellm_key_operator.api.role import NamespacesFrom, SelectorOperator
+from litellm_key_operator.api.audience import NamespacesFrom, SelectorOperator
 
 if TYPE_CHECKING:
-    from litellm_key_operator.api.role import AllowedNamespaces, LabelSelector, LiteLLMRole, SelectorRequirement
+    from litellm_key_operator.api.audience import AllowedNamespaces, LabelSelector, SelectorRequirement
+    from litellm_key_operator.api.role import LiteLLMRole
 
 
 def consents(role: LiteLLMRole, namespace: str, labels: Mapping[str, str]) -> bool:

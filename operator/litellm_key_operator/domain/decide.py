@@ -10,9 +10,9 @@ from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.expiry import EXPIRED
 from litellm_key_operator.domain.picture import Seen, Want
 from litellm_key_operator.domain.plan import Settled, Step
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.provision import provide
 from litellm_key_operator.domain.removal import remove
-from litellm_key_operator.domain.terms import Problem
 
 
 def decide(want: Want, seen: Seen) -> Step | Settled:

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.ending import end
-from litellm_key_operator.domain.picture import Seen, Want
+from litellm_key_operator.domain.picture import Seen, Trace, Want
 from litellm_key_operator.domain.plan import Ask, Note, Remove, Settled, Step
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.publication import withdraw
 from litellm_key_operator.domain.state import Life, Revision
-from litellm_key_operator.domain.terms import Problem
 
 EXPIRED = Problem(KeyReason.EXPIRED, "the key's time is over")
 
@@ -22,7 +22,7 @@ def over(seen: Seen, target: Revision) -> bool:
     By the record, until LiteLLM was asked; then by what LiteLLM says.
     """
     current, expires = seen.record.current, seen.record.expires_at
-    if current is None or (target != current and seen.life(target) is Life.LIVE):
+    if current is None or (target != current and (seen.life(target) is Life.LIVE or _to_be_asked(seen, target))):
         return False
     match seen.life(current):
         case Life.LIVE | Life.BLOCKED:
@@ -32,6 +32,11 @@ def over(seen: Seen, target: Revision) -> bool:
         case _:
             row = seen.rows.get(current.place)
             return (row is not None and row.outlived) or (expires is not None and expires <= seen.now)
+
+
+def _to_be_asked(seen: Seen, successor: Revision) -> bool:
+    """It may live already: an earlier process may have registered it."""
+    return successor.place not in seen.rows and seen.trace.get(successor.place) is not Trace.NOTED
 
 
 def expire(want: Want, seen: Seen) -> Step | Settled:

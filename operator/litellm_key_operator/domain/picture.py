@@ -10,9 +10,10 @@ from enum import Enum
 from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.material import Material
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.record import Proxy, Record, seed_of_first
 from litellm_key_operator.domain.state import Life, Place, Revision, Row, SecretSeen
-from litellm_key_operator.domain.terms import Problem, Terms
+from litellm_key_operator.domain.terms import Terms
 
 
 class Trace(Enum):
@@ -125,3 +126,9 @@ def first(want: Want, url: str) -> Revision:
     newest = want.material.keyring.newest
     seed = seed_of_first(want.key, newest)
     return want.material.revision(1, url, seed=seed if seed in want.material.keyring.seeds else newest)
+
+
+def successor(want: Want, record: Record) -> Revision:
+    """The revision after all that are noted."""
+    number = max(revision.number for revision in record.known) + 1
+    return want.material.revision(number, want.proxy.url if want.proxy else "")

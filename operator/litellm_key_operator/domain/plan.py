@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.record import Record
 from litellm_key_operator.domain.state import Manifest, Place, Revision, SecretSeen
-from litellm_key_operator.domain.terms import Problem
 
 
 class Cause(Enum):
@@ -17,6 +17,8 @@ class Cause(Enum):
 
     DECLARED = "declared"
     DRIFT = "drift"
+    EXTEND = "extend"
+    ROTATE = "rotate"
     MAKE_WAY = "make-way"
     RETAIN = "retain"
 
@@ -104,9 +106,13 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Fenced write of what the resource has to remember, with the conditions that follow from it."""
+    """Fenced write of what the resource has to remember, with the conditions that follow from it.
+
+    `verdict`: how it stands from here on, where that is known before the work is done.
+    """
 
     record: Record
+    verdict: Settled | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from litellm_key_operator.domain.loose import texts
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.domain.picture import Seen, Trace, Want
 from litellm_key_operator.domain.plan import AskSecret, Publish, Settled, Withdraw
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.record import Record
 from litellm_key_operator.domain.state import Manifest, Revision, SecretSeen
-from litellm_key_operator.domain.terms import Problem
 
 
 def deliver(want: Want, seen: Seen, record: Record) -> AskSecret | Publish | Withdraw | Settled | None:

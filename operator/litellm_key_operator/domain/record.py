@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from litellm_key_operator.api import names
+from litellm_key_operator.api.common import ConditionStatus
 from litellm_key_operator.api.key import Binding, ConnectionMark, KeyStatus, NotedRevision, RetiringRevision
 from litellm_key_operator.api.reasons import ConditionType, KeyReason
 from litellm_key_operator.domain.state import Place, Revision
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_TEXT = 63
+"""Of an annotation, as it is remembered; a tenant may write much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class Retiring:
 class Record:
     """Everything a later process needs. `ended`: the TTL is over and all that it leaves was cleaned up.
 
-    `applied` are LiteLLM's fields as last asked for, without the revision's own; `duration` is among them.
+    `applied` are LiteLLM's fields as last asked for, without the revision's own; `duration` is among them. `ready`: it
+    was said that the Secret holds a working key. `handled`: the text of the annotation that was answered by a rotation.
     """
 
     held: bool = False
@@ -50,12 +55,15 @@ class Record:
     retiring: tuple[Retiring, ...] = ()
     issued_at: datetime | None = None
     expires_at: datetime | None = None
+    renew_at: datetime | None = None
     preview: str | None = None
     alias: str | None = None
     binding: str | None = None
     proxy: Proxy | None = None
     applied: Mapping[str, object] = field(default_factory=dict[str, object])
     ended: bool = False
+    ready: bool = False
+    handled: str | None = None
 
     @property
     def empty(self) -> bool:
@@ -64,8 +72,17 @@ class Record:
 
     @property
     def works(self) -> bool:
-        """A key was issued, and nothing was noted to take its place: it was not seen to be dead or lost."""
-        return self.current is not None and self.pending is None and not self.ended
+        """A key was issued and not seen to be dead or lost: what may be noted is to take over from it, in a rotation.
+
+        Of a key that was, it is said in the same write that notes what is to take its place.
+        """
+        return self.current is not None and not self.ended and (self.pending is None or self.ready)
+
+    @property
+    def rotates(self) -> bool:
+        """Another revision is to take over from one that works."""
+        pending, current = self.pending, self.current
+        return self.works and pending is not None and current is not None and pending.place != current.place
 
     @property
     def known(self) -> tuple[Revision, ...]:
@@ -94,6 +111,7 @@ def record(key: LiteLLMKey) -> Record:
         current = Revision(s.revision, s.token_id, s.seed or 1, proxy.url if proxy else "", doubtful=s.doubtful)
     pending = _noted(s.pending) if s.pending else None
     retiring = tuple(Retiring(noted, r.retire_at or _AT_ONCE) for r in s.retiring if (noted := _noted(r)))
+    ready = next((c for c in s.conditions if c.type == ConditionType.READY), None)
     return Record(
         held=names.FINALIZER in key.metadata.finalizers,
         current=current,
@@ -101,17 +119,16 @@ def record(key: LiteLLMKey) -> Record:
         retiring=retiring,
         issued_at=s.issued_at,
         expires_at=s.expires_at,
+        renew_at=s.renew_at,
         preview=s.key_preview,
         alias=s.key_alias,
         binding=s.binding.name if s.binding else None,
         proxy=proxy,
         applied=s.applied or {},
-        ended=_ended(s),
+        ended=ready is not None and ready.reason == KeyReason.EXPIRED,
+        ready=ready is not None and ready.status == ConditionStatus.TRUE,
+        handled=s.last_handled_rotate,
     )
-
-
-def _ended(s: KeyStatus) -> bool:
-    return any(c.type == ConditionType.READY and c.reason == KeyReason.EXPIRED for c in s.conditions)
 
 
 def _noted(r: NotedRevision) -> Revision | None:
@@ -134,6 +151,8 @@ def status(noted: Record, conditions: tuple[Condition, ...], generation: int | N
         key_preview=noted.preview,
         issued_at=noted.issued_at,
         expires_at=noted.expires_at,
+        renew_at=noted.renew_at,
+        last_handled_rotate=noted.handled,
         pending=NotedRevision(revision=p.number, token_id=p.token_id, seed=p.seed, url=p.url, doubtful=p.doubtful)
         if p
         else None,
@@ -157,6 +176,12 @@ def seed_of_first(key: LiteLLMKey, newest: int) -> int:
     """Which seed revision 1 has while the status is empty: the installation's annotation says it."""
     _, _, number = (key.metadata.annotations.get(names.ANNOTATION_INSTALLATION, "")).partition("/")
     return int(number) if number.isdigit() and 0 < len(number) < 6 else newest  # noqa: PLR2004 - a tenant can write here
+
+
+def turn_asked(key: LiteLLMKey) -> str | None:
+    """The text of the annotation that asks for a rotation, as the status remembers it; None if nobody asks."""
+    text = key.metadata.annotations.get(names.ANNOTATION_ROTATE)
+    return text if text is None or len(text) <= _LONGEST_TEXT else hashlib.sha256(text.encode()).hexdigest()
 
 
 def installation_of(key: LiteLLMKey) -> str | None:

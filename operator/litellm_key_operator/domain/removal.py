@@ -10,10 +10,10 @@ from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.ending import blank, end, out_of_the_way
 from litellm_key_operator.domain.picture import Seen, Want
 from litellm_key_operator.domain.plan import Ask, Cause, Release, Settled, Step, Update
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.publication import withdraw
 from litellm_key_operator.domain.recovery import following, survey
 from litellm_key_operator.domain.state import Life, Revision
-from litellm_key_operator.domain.terms import Problem
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """Added to the expiry where no proxy can be asked for its clock."""

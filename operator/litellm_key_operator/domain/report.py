@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from litellm_key_operator.api.common import Condition, ConditionStatus
+from litellm_key_operator.api.common import Condition, ConditionStatus, rfc3339
 from litellm_key_operator.api.reasons import ConditionType, EventReason, KeyReason
 
 if TYPE_CHECKING:
     from litellm_key_operator.api.key import KeyStatus
     from litellm_key_operator.domain.plan import Settled
+    from litellm_key_operator.domain.problem import Problem
     from litellm_key_operator.domain.record import Record
-    from litellm_key_operator.domain.terms import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ _WARNINGS = {
     KeyReason.EXTERNALLY_BLOCKED: EventReason.EXTERNALLY_BLOCKED,
     KeyReason.EXTERNALLY_DELETED: EventReason.EXTERNALLY_DELETED,
     KeyReason.REVOCATION_BLOCKED: EventReason.REVOCATION_BLOCKED,
+    KeyReason.RENEWAL_FAILED: EventReason.RENEWAL_FAILED,
 }
 _FAILURES = frozenset(
     {
@@ -91,11 +92,7 @@ _FAILURES = frozenset(
 
 def transitions(before: KeyStatus, after: KeyStatus) -> Iterator[tuple[EventReason, str]]:
     """The Events that a change of status is worth, with their messages."""
-    if after.token_id is not None and after.token_id != before.token_id:
-        yield EventReason.KEY_ISSUED, f"key {after.key_preview or ''} was issued as {after.key_alias or 'no alias'}"
-    lost = after.revision is not None and after.pending is not None and after.pending.revision > after.revision
-    if lost and before.pending is None:
-        yield EventReason.EXTERNALLY_DELETED, f"revision {after.revision} was deleted in LiteLLM; a new one follows"
+    yield from _values(before, after)
     was, now = ({c.type: c for c in status.conditions} for status in (before, after))
     ready, synced = now.get(ConditionType.READY), now.get(ConditionType.SYNCED)
     for condition in (ready, synced):
@@ -113,3 +110,20 @@ def transitions(before: KeyStatus, after: KeyStatus) -> Iterator[tuple[EventReas
         elif condition.reason in _FAILURES:
             failed = EventReason.UPDATE_FAILED if after.token_id is not None else EventReason.ISSUE_FAILED
             yield failed, condition.message
+
+
+def _values(before: KeyStatus, after: KeyStatus) -> Iterator[tuple[EventReason, str]]:
+    """What became of the key's values."""
+    retiring = {revision.token_id: revision for revision in after.retiring}
+    if after.token_id is not None and after.token_id != before.token_id:
+        old = retiring.get(before.token_id)
+        shown = f"key {after.key_preview or ''}"
+        if old is None or old.retire_at is None:
+            yield EventReason.KEY_ISSUED, f"{shown} was issued as {after.key_alias or 'no alias'}"
+        else:
+            text = f"{shown} took over as revision {after.revision}; revision {old.revision} works until "
+            yield EventReason.KEY_ROTATED, text + rfc3339(old.retire_at)
+    elif after.token_id is not None and after.binding is not None:
+        for revision in before.retiring:
+            if revision.token_id not in retiring and revision.revision < (after.revision or 0):
+                yield EventReason.OLD_KEY_RETIRED, f"revision {revision.revision} was deleted in LiteLLM"

@@ -6,9 +6,9 @@ from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.ending import out_of_the_way
 from litellm_key_operator.domain.picture import Seen, Want
 from litellm_key_operator.domain.plan import AskAlias, Cause, Note, Settled, Step, Update
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.recovery import candidates
 from litellm_key_operator.domain.state import Row
-from litellm_key_operator.domain.terms import Problem
 
 
 def make_way(want: Want, seen: Seen, url: str, alias: str) -> Step | Settled:

@@ -8,8 +8,11 @@ from litellm_key_operator.domain.picture import Want
 from litellm_key_operator.domain.record import Record
 
 
-def next_look(want: Want, record: Record) -> datetime | None:
-    """The moment of the next expiry, retirement or removal; None if nothing is due by itself."""
+def next_look(want: Want, record: Record, now: datetime) -> datetime | None:
+    """The moment of the next expiry, renewal, retirement or removal; None if nothing is due by itself.
+
+    A renewal that is overdue waits for something else: it is tried again when that turns up, or by the retries.
+    """
     if want.deleting:
         return None
     if record.ended:
@@ -18,4 +21,6 @@ def next_look(want: Want, record: Record) -> datetime | None:
     moments = [r.retire_at for r in record.retiring]
     if record.current is not None and record.expires_at is not None:
         moments.append(record.expires_at)
+    if record.renew_at is not None and record.renew_at > now and record.pending is None:
+        moments.append(record.renew_at)
     return min(moments, default=None)

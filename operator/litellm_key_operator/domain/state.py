@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TypeAlias
 
@@ -96,6 +96,16 @@ class Row:
         if word in ("active", "expired"):
             return word == "expired"
         return self.expires is not None and self.expires <= now
+
+    @property
+    def created(self) -> datetime | None:
+        """When it was registered, in whole seconds; None if the answer does not say it."""
+        told = self.fields.get("created_at")
+        try:
+            moment = datetime.fromisoformat(told) if isinstance(told, str) else None
+        except ValueError:
+            return None
+        return moment if moment is None else moment.replace(microsecond=0, tzinfo=moment.tzinfo or UTC)
 
     @property
     def outlived(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from litellm_key_operator.api.common import DeletionPolicy
@@ -11,7 +12,9 @@ from litellm_key_operator.api.names import METADATA_KEY, METADATA_LABELS
 from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.api.role import KeyType
 from litellm_key_operator.api.templates import render
+from litellm_key_operator.domain.lifetime import Span, span
 from litellm_key_operator.domain.loose import mapping, texts
+from litellm_key_operator.domain.problem import Problem, wider
 
 if TYPE_CHECKING:
     from litellm_key_operator.api.key import KeySpec, LiteLLMKey
@@ -28,36 +31,34 @@ _KEY_TYPE: Final = {"llm_api_routes": "llm_api", "management_routes": "managemen
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a key cannot be issued or changed now: a condition's reason and a message for people."""
-
-    reason: KeyReason
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class Terms:
     """What LiteLLM is asked for.
 
-    `fields` have LiteLLM's own names and units (US dollars, per minute), as `/key/update` takes them; `ttl` is in
-    seconds, None for a key that never ends.
+    `fields` have LiteLLM's own names and units (US dollars, per minute), as `/key/update` takes them.
     """
 
     fields: Mapping[str, object]
-    ttl: int | None
+    span: Span
+
+    @property
+    def duration(self) -> str | None:
+        """The TTL as LiteLLM takes it; None for a key that never ends."""
+        return None if self.span.ttl is None else in_seconds(self.span.ttl)
 
     @property
     def applied(self) -> dict[str, object]:
         """What the resource remembers of them once LiteLLM has them."""
-        return {**self.fields, DURATION: None if self.ttl is None else f"{self.ttl}s"}
+        return {**self.fields, DURATION: self.duration}
 
 
 def terms(key: LiteLLMKey, role: LiteLLMRole, *, installation: str, cluster: str) -> Terms | Problem:
     """The effective terms, or the first thing in the claim that is wider than the role allows."""
-    wide = _too_wide(key.spec, role.spec)
+    ask, give = key.spec, role.spec
+    wide, lives = _too_wide(ask, give), span(ask, give)
     if wide is not None:
         return wide
-    ask, give = key.spec, role.spec
+    if isinstance(lives, Problem):
+        return lives
     place = {"namespace": key.metadata.namespace, "name": key.metadata.name, "cluster": cluster}
     fields: dict[str, object] = {
         "key_alias": render(give.alias_template, place),
@@ -76,8 +77,12 @@ def terms(key: LiteLLMKey, role: LiteLLMRole, *, installation: str, cluster: str
         "organization_id": give.identity.organization_id,
         "project_id": give.identity.project_id,
     }
-    ttl = (ask.ttl or give.ttl).seconds
-    return Terms({name: value for name, value in fields.items() if value is not None}, ttl)
+    return Terms({name: value for name, value in fields.items() if value is not None}, lives)
+
+
+def in_seconds(length: timedelta) -> str:
+    """A length of time as LiteLLM takes it: in seconds, at least one."""
+    return f"{max(1, length // timedelta(seconds=1))}s"
 
 
 def _first(asked: float | None, given: float | None) -> float | None:
@@ -109,7 +114,7 @@ def stamped(fields: Mapping[str, object], revision: int) -> dict[str, object]:
     return {**fields, "metadata": {**metadata, METADATA_KEY: stamp}} if metadata else dict(fields)
 
 
-def registration(fields: Mapping[str, object], revision: int, ttl: int | None) -> dict[str, object]:
+def registration(fields: Mapping[str, object], revision: int, duration: str | None) -> dict[str, object]:
     """The body of a registration: `key_type` in the place of the routes that it stands for, the duration in seconds."""
     body = stamped(fields, revision)
     match body.get("allowed_routes"):
@@ -118,7 +123,7 @@ def registration(fields: Mapping[str, object], revision: int, ttl: int | None) -
             body["key_type"] = _KEY_TYPE[route]
         case _:
             pass
-    return body if ttl is None else body | {DURATION: f"{ttl}s"}
+    return body if duration is None else body | {DURATION: duration}
 
 
 def tightened(fields: Mapping[str, object], applied: Mapping[str, object]) -> dict[str, object]:
@@ -137,16 +142,10 @@ def tightened(fields: Mapping[str, object], applied: Mapping[str, object]) -> di
 
 
 def _too_wide(ask: KeySpec, give: RoleSpec) -> Problem | None:
-    if (
-        ask.ttl is not None
-        and give.ttl.seconds is not None
-        and (ask.ttl.seconds is None or ask.ttl.seconds > give.ttl.seconds)
-    ):
-        return _wider("spec.ttl", ask.ttl, give.ttl)
     outside = [] if _any_model(give.models) else sorted(set(ask.models or ()) - set(give.models))
     outside = [model for model in outside if not _matches(model, give.models)]
     if outside:
-        return _wider("spec.models", ", ".join(outside), ", ".join(give.models))
+        return wider("spec.models", ", ".join(outside), ", ".join(give.models))
     if ask.budget.max is not None and give.budget.max is None and give.budget.id is not None:
         return Problem(
             KeyReason.INVALID_SPEC,
@@ -159,9 +158,9 @@ def _too_wide(ask: KeySpec, give: RoleSpec) -> Problem | None:
         ("spec.limits.maxParallelRequests", ask.limits.max_parallel_requests, give.limits.max_parallel_requests),
     ):
         if asked is not None and ceiling is not None and asked > ceiling:
-            return _wider(field, f"{asked:.15g}", f"{ceiling:.15g}")
+            return wider(field, f"{asked:.15g}", f"{ceiling:.15g}")
     if ask.deletion_policy is DeletionPolicy.RETAIN and give.deletion_policy is not DeletionPolicy.RETAIN:
-        return _wider("spec.deletionPolicy", ask.deletion_policy, give.deletion_policy)
+        return wider("spec.deletionPolicy", ask.deletion_policy, give.deletion_policy)
     return None
 
 
@@ -171,7 +170,3 @@ def _any_model(models: Iterable[str]) -> bool:
 
 def _matches(model: str, patterns: Iterable[str]) -> bool:
     return any(pattern.endswith("*") and model.startswith(pattern[:-1]) for pattern in patterns)
-
-
-def _wider(field: str, asked: str, ceiling: str) -> Problem:
-    return Problem(KeyReason.INVALID_SPEC, f"{field}: {asked} was asked for, the role allows {ceiling}")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.drift import changes, drift
 from litellm_key_operator.domain.ending import end, gone
 from litellm_key_operator.domain.picture import Seen, Want
 from litellm_key_operator.domain.plan import Ask, Cause, Note, Publish, Settled, Step, Update
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.publication import deliver
-from litellm_key_operator.domain.record import Record
-from litellm_key_operator.domain.state import Revision
-from litellm_key_operator.domain.terms import DURATION, Problem, Terms, stamped, tightened
+from litellm_key_operator.domain.record import Record, turn_asked
+from litellm_key_operator.domain.renewal import held_up, renew, renewal_of, retirement
+from litellm_key_operator.domain.state import Revision, Row
+from litellm_key_operator.domain.terms import DURATION, Terms, stamped, tightened
 
 
 def keep(want: Want, seen: Seen, target: Revision) -> Step | Settled:
@@ -22,6 +25,10 @@ def keep(want: Want, seen: Seen, target: Revision) -> Step | Settled:
     step: Step | Settled | None = _terms(want, seen, target, record)
     if step is not None:
         return step
+    settled = seen.record.pending is None and seen.record.current == target
+    renewed = renew(want, seen, record) if settled and not want.paused else None
+    if renewed is not None and want.material.value(target) is None:
+        return renewed  # before its Secret is lost as well
     if not (want.paused and seen.record.current == target):
         step = deliver(want, seen, record)
         if isinstance(step, Publish) and target.place not in seen.rows:
@@ -30,13 +37,15 @@ def keep(want: Want, seen: Seen, target: Revision) -> Step | Settled:
             return step
         record = replace(record, binding=want.secret_name)
     due = [r.revision for r in record.retiring if r.retire_at <= seen.now]
-    if seen.record.pending is None and seen.record.current == target:
+    if settled:
         # Only after the successor is published and reported does a predecessor end.
         step = end(want, seen, due)
         if step is not None:
             return step
         record = record.forget(frozenset(revision.place for revision in due))
-    return Note(record) if record != seen.record else _verdict(want, seen, target, record)
+    if record != seen.record:
+        return Note(record)
+    return renewed or _verdict(want, seen, target, record)
 
 
 def _reported(want: Want, seen: Seen, target: Revision) -> Record:
@@ -49,18 +58,28 @@ def _reported(want: Want, seen: Seen, target: Revision) -> Record:
             record,
             current=seen.as_noted(target),
             pending=None,
-            issued_at=record.issued_at if old is not None and old.token_id == target.token_id else seen.now,
+            issued_at=record.issued_at if old is not None and old.token_id == target.token_id else _issued(seen, row),
             preview=value.preview if value else None,
             proxy=want.proxy or record.proxy,
             applied=want.terms.applied if isinstance(want.terms, Terms) else {},
         )
         if old is not None and old.token_id != target.token_id and not gone(seen, old):
-            record = record.retire(old, seen.now)
+            record = record.retire(old, retirement(want, seen, old))
+        if old is None:
+            record = replace(record, handled=turn_asked(want.key))
     if seen.applied is not None:
         record = replace(record, applied=seen.applied)
     if row is not None:
         record = replace(record, expires_at=row.expires, alias=row.alias)
+    if isinstance(want.terms, Terms):
+        record = replace(record, renew_at=renewal_of(record, want.terms, want.material.uid))
     return record
+
+
+def _issued(seen: Seen, row: Row | None) -> datetime:
+    """As LiteLLM tells it, so that a record that was lost does not make a key younger."""
+    created = row.created if row is not None else None
+    return created or seen.now
 
 
 def _terms(want: Want, seen: Seen, target: Revision, record: Record) -> Update | None:
@@ -87,7 +106,7 @@ def _stamp(sent: Mapping[str, object], declared: Mapping[str, object], target: R
 
 def _verdict(want: Want, seen: Seen, target: Revision, record: Record) -> Settled:
     if isinstance(want.terms, Problem):
-        return Settled(None, want.terms)
+        return Settled(None, held_up(seen, want.terms))
     if want.paused:
         return Settled(None, Problem(KeyReason.PAUSED, "the annotation asks for no change"))
     if record.applied.get(DURATION) != want.terms.applied[DURATION]:

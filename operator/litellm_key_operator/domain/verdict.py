@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from litellm_key_operator.api.names import ANNOTATION_SKIP_REVOCATION
 from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.errors import (
@@ -15,11 +17,12 @@ from litellm_key_operator.domain.errors import (
 from litellm_key_operator.domain.expiry import EXPIRED
 from litellm_key_operator.domain.picture import Want
 from litellm_key_operator.domain.plan import Settled
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.record import Record
-from litellm_key_operator.domain.terms import Problem
+from litellm_key_operator.domain.renewal import failed
 
 
-def of_error(error: OutsideError, want: Want, record: Record) -> Settled:
+def of_error(error: OutsideError, want: Want, record: Record, now: datetime) -> Settled:
     """The verdict after this error. A key that works goes on working, so Ready does not flap."""
     problem = Problem(_reason(error), str(error))
     if want.deleting:
@@ -28,7 +31,7 @@ def of_error(error: OutsideError, want: Want, record: Record) -> Settled:
     if record.ended:
         return Settled.all(EXPIRED)
     if record.works:
-        return Settled(None, problem)
+        return Settled(None, failed(record, problem, now))
     return Settled(
         Problem(KeyReason.PENDING, str(error)) if problem.reason is KeyReason.UNREACHABLE else problem, problem
     )

@@ -9,7 +9,7 @@ from typing import Final
 
 from litellm_key_operator import metrics
 from litellm_key_operator.api.key import LiteLLMKey
-from litellm_key_operator.api.reasons import KeyReason
+from litellm_key_operator.api.reasons import EventReason, KeyReason
 from litellm_key_operator.domain import plan
 from litellm_key_operator.domain.decide import decide
 from litellm_key_operator.domain.ending import end
@@ -114,7 +114,7 @@ class Keys:
             verdict = await self._walk(run)
         except (Unavailable, Denied, Rejected) as failure:
             error = failure
-            verdict = of_error(failure, run.want, run.seen.record)
+            verdict = of_error(failure, run.want, run.seen.record, run.seen.now)
         else:
             run.memory.suspect = False
         await self._say(run, verdict)
@@ -148,6 +148,8 @@ class Keys:
             if step.record.expires_at is not None:
                 metrics.EXPIRY_LATENESS.observe((run.seen.now - step.record.expires_at) / timedelta(seconds=1))
             await self._write(run, step.record, Settled.all(EXPIRED))
+        elif step.verdict is not None:
+            await self._write(run, step.record, step.verdict)
         else:
             after = decide(run.want, replace(run.seen, record=step.record))
             await self._write(run, step.record, after if isinstance(after, Settled) else None)
@@ -179,12 +181,21 @@ class Keys:
         written = (await self.local.note(run, noted, wanted)).status
         for reason, message in transitions(before, written):
             self.local.voice.say(run.want.key, reason, message)
+            self._count(run.want, reason)
         if before.revision is None and written.revision is not None and key.metadata.creation_timestamp:
             metrics.TIME_TO_READY.observe((self.clock() - key.metadata.creation_timestamp) / timedelta(seconds=1))
 
+    @staticmethod
+    def _count(want: Want, reason: EventReason) -> None:
+        counted = {EventReason.KEY_ROTATED: "success", EventReason.RENEWAL_FAILED: "error"}
+        if reason in counted:
+            proxy = want.proxy
+            connection = f"{proxy.namespace}/{proxy.name}" if proxy else ""
+            metrics.ROTATED.labels(connection=connection, result=counted[reason]).inc()
+
     def _due(self, run: Run) -> datetime | None:
         """The next look, from the proxy's clock to this machine's."""
-        moment = next_look(run.want, run.seen.record)
+        moment = next_look(run.want, run.seen.record, run.seen.now)
         return None if moment is None else moment - (self._now(run.want) - self.clock())
 
     async def _look_again(self, run: Run) -> Outcome:

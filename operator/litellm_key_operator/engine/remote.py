@@ -10,11 +10,12 @@ from typing import assert_never
 from prometheus_client import Counter
 
 from litellm_key_operator import metrics
+from litellm_key_operator.api.common import rfc3339
 from litellm_key_operator.api.reasons import EventReason
 from litellm_key_operator.domain.errors import AliasTaken, Rejected, Unavailable
 from litellm_key_operator.domain.picture import Trace, Want
 from litellm_key_operator.domain.plan import Ask, AskAlias, Bury, Cause, Register, RemoteStep, Revoke, Update
-from litellm_key_operator.domain.state import Revision
+from litellm_key_operator.domain.state import Revision, Row
 from litellm_key_operator.engine.cache import Cache
 from litellm_key_operator.engine.memory import Refusal
 from litellm_key_operator.engine.run import Run
@@ -111,8 +112,9 @@ class Remote:
             run.learn_trace()
             raise
         self._answered(run, revision, ours)
+        unheard_of = run.seen.record.empty or revision.place in run.seen.rows
         run.learn(registered=revision.place, alias_taken=False, now=gateway.now())
-        if ours is None:
+        if ours is None or not unheard_of:
             run.forget_row(revision.place)  # somebody may have registered it before: then the answer is an echo
         else:
             run.learn_row(revision.place, row)
@@ -122,26 +124,39 @@ class Remote:
         """Change a key in place."""
         self._repeat_no_refusal(run, step)
         url, token_id = step.place
+        gateway = self.gateway(run.want, url)
         try:
-            row = await self.gateway(run.want, url).update(token_id, step.changes)
+            row = await gateway.update(token_id, step.changes)
         except Rejected as error:
             self._refused(run, step, error)
             raise
         run.forget_row(step.place)
+        run.learn(now=gateway.now())
         match step.cause:
             case Cause.MAKE_WAY:
                 run.learn(alias_taken=False, rivals=None)
-            case Cause.DECLARED | Cause.DRIFT if row is not None:
+            case Cause.ROTATE:
+                run.learn_row(step.place, row)
+            case Cause.DECLARED | Cause.DRIFT | Cause.EXTEND if row is not None:
                 # A repair is looked at again; a declared change was answered, and that is enough.
                 run.learn(applied=step.applied, suspect=step.cause is Cause.DRIFT)
-                fields = ", ".join(sorted(step.changes))
-                if step.cause is Cause.DRIFT:
-                    self._count(metrics.DRIFT_REPAIRED, run.want, "success")
-                    self.voice.say(run.want.key, EventReason.DRIFT_REPAIRED, f"set back in LiteLLM: {fields}")
-                else:
-                    self.voice.say(run.want.key, EventReason.KEY_UPDATED, f"changed in LiteLLM: {fields}")
+                if step.cause is Cause.EXTEND:
+                    run.learn_row(step.place, row)
+                self._tell(run.want, step, row)
             case _:
                 run.learn(suspect=True)
+
+    def _tell(self, want: Want, step: Update, row: Row) -> None:
+        fields = ", ".join(sorted(step.changes))
+        if step.cause is Cause.DRIFT:
+            self._count(metrics.DRIFT_REPAIRED, want, "success")
+            self.voice.say(want.key, EventReason.DRIFT_REPAIRED, f"set back in LiteLLM: {fields}")
+        elif step.cause is Cause.EXTEND:
+            self._count(metrics.EXTENDED, want, "success")
+            until = rfc3339(row.expires) if row.expires else "Never"
+            self.voice.say(want.key, EventReason.KEY_EXTENDED, f"the key lives until {until}")
+        else:
+            self.voice.say(want.key, EventReason.KEY_UPDATED, f"changed in LiteLLM: {fields}")
 
     async def revoke(self, run: Run, step: Revoke) -> None:
         """Delete a key."""

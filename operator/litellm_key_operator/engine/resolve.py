@@ -12,8 +12,9 @@ from litellm_key_operator.api.reasons import ConditionType, ConnectionReason, Ke
 from litellm_key_operator.domain.consent import consents
 from litellm_key_operator.domain.material import Keyring, Material
 from litellm_key_operator.domain.picture import Want
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.record import Proxy, Record, installation_of, record
-from litellm_key_operator.domain.terms import Problem, Terms, terms
+from litellm_key_operator.domain.terms import Terms, terms
 from litellm_key_operator.engine.cache import Cache, Name, connection_of, role_of
 from litellm_key_operator.engine.roles import unknown_team
 

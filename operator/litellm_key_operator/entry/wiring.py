@@ -181,6 +181,7 @@ def _series(key: LiteLLMKey) -> metrics.KeySeries:
         name=key.metadata.name,
         role=f"{role.namespace or key.metadata.namespace}/{role.name}",
         expires_at=key.status.expires_at,
+        renew_at=key.status.renew_at,
         conditions=tuple((condition.type, condition.status.value) for condition in key.status.conditions),
         blocked_at=connection if blocked else None,
     )

@@ -4,5 +4,6 @@ from typing import Final
 
 from tests.simulation.mutants.ending import ENDING, EXPIRY, RECOVERY
 from tests.simulation.mutants.issuing import ALIAS, DOUBT, ISSUE
+from tests.simulation.mutants.renewing import RENEWING
 
-MUTANTS: Final = (*DOUBT, *ISSUE, *ALIAS, *ENDING, *RECOVERY, *EXPIRY)
+MUTANTS: Final = (*DOUBT, *ISSUE, *ALIAS, *ENDING, *RECOVERY, *EXPIRY, *RENEWING)

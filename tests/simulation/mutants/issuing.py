@@ -68,8 +68,8 @@ ISSUE: Final = (
             Change("domain.provision", "if not record.empty and target != record.pending:", "if False:"),
             Change(
                 "domain.provision",
-                "return Note(replace(record, pending=_next(want, replace(record, pending=target)), proxy=want.proxy))",
-                "return _register(want, seen, _next(want, replace(record, pending=target)))",
+                "return Note(record, Settled.all(dead) if is_current else None)",
+                "return _register(want, seen, following)",
             ),
         ),
     ),
@@ -122,8 +122,8 @@ ISSUE: Final = (
     one(
         "a blocked key counts as dead",
         "domain.provision",
-        "        case Life.BLOCKED:\n            return Settled.all(",
-        "        case Life.BLOCKED:\n            return _replace(want, seen, target, lost=False) or Settled.all(",
+        "return Settled.all(problem) if settled else",
+        "return _replace(want, seen, target, lost=False) if settled else",
     ),
     one(
         "what LiteLLM said is forgotten with the run",
@@ -131,7 +131,7 @@ ISSUE: Final = (
         "suspect=memory.suspect or any(condition.reason in _LITELLM_TELLS for condition in key.status.conditions),",
         "suspect=memory.suspect,",
     ),
-    one("a lost key counts as ready", "domain.record", " and self.pending is None and not self.ended", ""),
+    one("a lost key counts as ready", "domain.record", " and (self.pending is None or self.ready)", ""),
     one("another installation's key is touched", "domain.decide", "if want.foreign is not None and", "if False and"),
 )
 ALIAS: Final = (

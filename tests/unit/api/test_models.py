@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from litellm_key_operator.api.audience import NamespacesFrom
 from litellm_key_operator.api.common import Condition, Model, Resource, rfc3339, wire_name
 from litellm_key_operator.api.connection import LiteLLMConnection
 from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.names import CONNECTION, KEY, ROLE
-from litellm_key_operator.api.role import KeyType, LiteLLMRole, NamespacesFrom
+from litellm_key_operator.api.role import KeyType, LiteLLMRole
 from tests.support.specs import lost, specs
 
 META = {"name": "app", "namespace": "team-a"}

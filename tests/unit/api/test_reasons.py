@@ -13,6 +13,9 @@ def test_events_that_ask_for_attention_are_warnings() -> None:
     assert {reason for reason in EventReason if reason.type == "Normal"} == {
         "KeyIssued",
         "KeyUpdated",
+        "KeyExtended",
+        "KeyRotated",
+        "OldKeyRetired",
         "KeyExpired",
         "KeyRevoked",
         "SecretRestored",

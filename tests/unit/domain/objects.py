@@ -12,9 +12,10 @@ from litellm_key_operator.api.names import FINALIZER
 from litellm_key_operator.api.role import LiteLLMRole
 from litellm_key_operator.domain.material import Keyring, Material
 from litellm_key_operator.domain.picture import Want
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.record import Proxy, Record
 from litellm_key_operator.domain.state import Row, SecretSeen
-from litellm_key_operator.domain.terms import Problem, Terms, terms
+from litellm_key_operator.domain.terms import Terms, terms
 
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER: Final = NOW + timedelta(hours=1)

@@ -95,6 +95,9 @@ def test_what_becomes_of_the_resource_afterwards(stay: str | None, now: datetime
     [
         ({}, {}, LATER),
         ({}, {"expires_at": None}, None),
+        ({}, {"renew_at": NOW + SECOND}, NOW + SECOND),
+        ({}, {"renew_at": NOW}, LATER),
+        ({}, {"renew_at": NOW + SECOND, "pending": TWO}, LATER),
         ({}, {"retiring": (Retiring(TWO, NOW),)}, NOW),
         ({}, {"current": None}, None),
         ({}, {"ended": True}, None),
@@ -102,4 +105,4 @@ def test_what_becomes_of_the_resource_afterwards(stay: str | None, now: datetime
     ],
 )
 def test_when_it_is_looked_at_again(claim: dict[str, Any], features: dict[str, Any], moment: datetime | None) -> None:
-    assert next_look(want(key(**claim)), issued(**features)) == moment
+    assert next_look(want(key(**claim)), issued(**features), NOW) == moment

@@ -7,10 +7,10 @@ from litellm_key_operator.api.names import LABEL_MANAGED_BY, PROGRAM
 from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.picture import Seen, Trace
 from litellm_key_operator.domain.plan import AskSecret, Publish, Settled, Withdraw
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.publication import deliver, withdraw
 from litellm_key_operator.domain.record import Record
 from litellm_key_operator.domain.state import Manifest, SecretSeen
-from litellm_key_operator.domain.terms import Problem
 from tests.unit.domain.objects import MATERIAL, NOW, ONE, issued, key, secret, want
 
 VALUE = (found := MATERIAL.value(ONE)) and found.reveal()

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from litellm_key_operator.api.common import Condition, ConditionStatus
-from litellm_key_operator.api.key import KeyStatus, NotedRevision
+from litellm_key_operator.api.key import Binding, KeyStatus, NotedRevision, RetiringRevision
 from litellm_key_operator.api.reasons import EventReason, KeyReason
 from litellm_key_operator.domain.errors import (
     AliasTaken,
@@ -16,9 +16,9 @@ from litellm_key_operator.domain.errors import (
 )
 from litellm_key_operator.domain.expiry import EXPIRED
 from litellm_key_operator.domain.plan import Settled
+from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.record import Record
 from litellm_key_operator.domain.report import conditions, of_key, transitions
-from litellm_key_operator.domain.terms import Problem
 from litellm_key_operator.domain.verdict import of_error
 from tests.unit.domain.objects import NOW, TWO, issued, want
 
@@ -63,13 +63,13 @@ def test_an_error_takes_ready_from_nobody_who_has_it(
     error: OutsideError, new: tuple[KeyReason, KeyReason], old: tuple[None, KeyReason]
 ) -> None:
     def said(record: Record) -> tuple[KeyReason | None, KeyReason | None]:
-        verdict = of_error(error, want(), record)
+        verdict = of_error(error, want(), record, NOW)
         ready, synced = (None if said is None else said.reason for said in (verdict.ready, verdict.synced))
         return ready, synced
 
     assert (said(NEW), said(issued())) == (new, old)
     assert said(issued(pending=TWO)) == new
-    assert of_error(error, want(), issued(ended=True)) == Settled.all(EXPIRED)
+    assert of_error(error, want(), issued(ended=True), NOW) == Settled.all(EXPIRED)
 
 
 def test_the_time_of_a_transition_stays_as_long_as_the_status_does() -> None:
@@ -93,6 +93,8 @@ def status(ready: KeyReason | None = None, synced: KeyReason | None = None, **fe
 
 
 WELL = status(R.ISSUED, R.UP_TO_DATE, revision=1, token_id="t1", key_preview="sk-...abcd", key_alias="team-a/app")
+RETIRING = RetiringRevision(revision=1, token_id="t1", retire_at=NOW)
+TAKEN_OVER = WELL.model_copy(update={"token_id": "t2", "revision": 2, "binding": Binding(name="app")})
 
 
 @pytest.mark.parametrize(
@@ -103,10 +105,18 @@ WELL = status(R.ISSUED, R.UP_TO_DATE, revision=1, token_id="t1", key_preview="sk
         (WELL, WELL.model_copy(update={"token_id": "t2", "revision": 2}), [EventReason.KEY_ISSUED]),
         (
             WELL,
-            WELL.model_copy(update={"pending": NotedRevision(revision=2)}),
-            [EventReason.EXTERNALLY_DELETED],
+            WELL.model_copy(update={"token_id": "t2", "revision": 2, "retiring": (RETIRING,)}),
+            [EventReason.KEY_ROTATED],
         ),
+        (
+            WELL.model_copy(update={"retiring": (RETIRING,), "revision": 2, "token_id": "t2"}),
+            TAKEN_OVER,
+            [EventReason.OLD_KEY_RETIRED],
+        ),
+        (WELL, WELL.model_copy(update={"pending": NotedRevision(revision=2)}), []),
         (WELL, WELL.model_copy(update={"pending": NotedRevision(revision=1)}), []),
+        (WELL, status(R.EXTERNALLY_DELETED, R.EXTERNALLY_DELETED, token_id="t1"), [EventReason.EXTERNALLY_DELETED]),
+        (WELL, status(R.ISSUED, R.RENEWAL_FAILED, token_id="t1"), [EventReason.RENEWAL_FAILED]),
         (KeyStatus(), status(R.INVALID_SPEC, R.INVALID_SPEC), [EventReason.ISSUE_FAILED]),
         (status(R.INVALID_SPEC, R.INVALID_SPEC), status(R.INVALID_SPEC, R.INVALID_SPEC), []),
         (WELL, status(R.ISSUED, R.INVALID_SPEC, token_id="t1"), [EventReason.UPDATE_FAILED]),

@@ -1,9 +1,11 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from litellm_key_operator.api.reasons import KeyReason
-from litellm_key_operator.domain.terms import Problem, Terms, registration, stamped, tightened
+from litellm_key_operator.domain.problem import Problem
+from litellm_key_operator.domain.terms import Terms, registration, stamped, tightened
 from tests.unit.domain.objects import agreed, key, role
 
 Fields = dict[str, Any]
@@ -67,7 +69,7 @@ def test_how_long_a_key_lives(given: str, asked: str | None, seconds: int | None
     found = agreed(key(ttl=asked), role(ttl=given))
 
     assert isinstance(found, Terms)
-    assert found.ttl == seconds
+    assert found.span.ttl == (None if seconds is None else timedelta(seconds=seconds))
     assert found.applied["duration"] == (None if seconds is None else f"{seconds}s")
 
 
@@ -129,7 +131,7 @@ def test_the_revision_is_stamped_into_the_mark_and_nothing_else_is_changed() -> 
     ],
 )
 def test_a_registration_names_the_type_that_its_routes_stand_for(routes: list[str], sent: Fields) -> None:
-    assert registration({"allowed_routes": routes}, 1, 60) == {**sent, "duration": "60s"}
+    assert registration({"allowed_routes": routes}, 1, "60s") == {**sent, "duration": "60s"}
 
 
 def test_a_key_that_never_ends_is_registered_without_a_duration() -> None:

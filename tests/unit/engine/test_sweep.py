@@ -56,7 +56,7 @@ class World:
             "rpm_limit": 10,
             "metadata": {METADATA_KEY: mark},
         }
-        self.server.generate(value, registration(fields, 1, 3600))
+        self.server.generate(value, registration(fields, 1, "3600s"))
         noted = {
             "revision": 1,
             "tokenID": value.token_id,

@@ -1,0 +1,48 @@
+"""What can be got wrong in a renewal."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.simulation.mutation import one
+
+RENEWING: Final = (
+    one(
+        "what still retires lives on beside a rotation",
+        "domain.renewal",
+        "_delivered(want, seen, record, current) or end(want, seen, [r.revision for r in record.retiring])",
+        "_delivered(want, seen, record, current)",
+    ),
+    one("a rotation undoes a block", "domain.renewal", "if seen.life(current) is Life.BLOCKED:", "if False:"),
+    one(
+        "a dead key is rotated as if it worked",
+        "domain.renewal",
+        "if not asked and not record.works:",
+        "if False:",
+    ),
+    one(
+        "the answer to a rotation's registration is taken for the truth",
+        "engine.remote",
+        "if ours is None or not unheard_of:",
+        "if ours is None:",
+    ),
+    one(
+        "a rotation is not remembered as done",
+        "domain.renewal",
+        "retiring=retiring, handled=turn_asked(want.key)))",
+        "retiring=retiring))",
+    ),
+    one(
+        "a successor that may live is not asked for before the end",
+        "domain.expiry",
+        " or _to_be_asked(seen, target)",
+        "",
+    ),
+    one("an old value is forgotten, not ended", "domain.upkeep", "step = end(want, seen, due)", "step = None"),
+    one(
+        "the old value ends before the new one is reported",
+        "domain.upkeep",
+        "    if settled:\n        # Only",
+        "    if True:\n        # Only",
+    ),
+)
