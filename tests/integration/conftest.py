@@ -72,5 +72,6 @@ def _clear(site: Site) -> None:
         for name, key in cluster.all(KEYS).items():
             left += [key["status"]["tokenID"]] if key.get("status", {}).get("tokenID") else []
             cluster.patch(KEYS, name, {"metadata": {"finalizers": None}})
-    if left:
-        site.admin.delete(*left)
+    alive = [token for token in left if site.admin.row(token) is not None]
+    if alive:
+        site.admin.delete(*alive)

@@ -48,7 +48,7 @@ class LiteLLMAdmin:
 
     def rows(self, alias: str) -> list[dict[str, Any]]:
         """The keys whose alias begins so, out of the first hundred that contain it."""
-        params = {"key_alias": alias, "substring_matching": "true", "return_full_object": "true", "size": 100}
+        params = {"key_alias": alias, "substring_matching": "true", "return_full_object": "true", "size": "100"}
         answer = self._client.get("/key/list", params=params, headers=self._admin).raise_for_status()
         return [row for row in answer.json()["keys"] if row["key_alias"].startswith(alias)]
 

@@ -12,7 +12,7 @@ from litellm_key_operator.domain.plan import Ask, Hold, Note, Register, Settled,
 from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.record import turn_asked
 from litellm_key_operator.domain.recovery import recover
-from litellm_key_operator.domain.renewal import hand_over, held_up, spent
+from litellm_key_operator.domain.renewal import hand_over, held_up, keep_delivered, spent
 from litellm_key_operator.domain.rivals import make_way
 from litellm_key_operator.domain.state import Life, Revision
 from litellm_key_operator.domain.terms import Terms, in_seconds, registration
@@ -85,6 +85,9 @@ def _replace(want: Want, seen: Seen, target: Revision, *, lost: bool) -> Step | 
 
 def _register(want: Want, seen: Seen, target: Revision) -> Step | Settled:
     record, terms = seen.record, want.terms
+    step = keep_delivered(want, seen)
+    if step is not None:
+        return step
     if isinstance(terms, Problem):
         return Settled.unless_issued(record, held_up(seen, terms))
     if want.paused:

@@ -31,6 +31,8 @@ OVERLAP: Final = timedelta(hours=1)
 """How long an old value works on if there is no role any more that says it."""
 _SPREAD: Final = 0.1
 """Part of the time before the end by which renewals are earlier than they must be, at the most."""
+_INEXACT: Final = timedelta(seconds=2)
+"""By which an end may be earlier than it was asked for: the proxy's clock is not known better, and seconds are cut."""
 _STANDS_IN_THE_WAY: Final = frozenset({KeyReason.CONNECTION_NOT_READY, KeyReason.ROLE_NOT_READY})
 
 
@@ -58,7 +60,7 @@ def renew(want: Want, seen: Seen, record: Record) -> Note | Update | None:
         return _rotate(want, seen, record)
     if not overdue(record, seen.now) or seen.applied is not None:
         return None  # what LiteLLM was told in this run did not help: another run tries again
-    until = _extension(record, terms, seen.now) if terms.span.policy is RenewalPolicy.EXTEND else None
+    until = _extension(want, record, terms, seen.now) if terms.span.policy is RenewalPolicy.EXTEND else None
     if until is None:
         return _rotate(want, seen, record)
     applied = {**record.applied, DURATION: terms.duration}
@@ -75,15 +77,16 @@ def _rotate(want: Want, seen: Seen, record: Record) -> Note:
     return Note(replace(record, pending=successor(want, record), retiring=retiring, handled=turn_asked(want.key)))
 
 
-def _extension(record: Record, terms: Terms, now: datetime) -> datetime | None:
+def _extension(want: Want, record: Record, terms: Terms, now: datetime) -> datetime | None:
     """The later end that the key can have; None if it would have to be renewed at once again."""
     span = terms.span
-    if span.ttl is None or span.before is None or record.expires_at is None:
+    if span.ttl is None:
         return None
     until = now + span.ttl
     if span.most is not None and record.issued_at is not None:
         until = min(until, record.issued_at + span.most)
-    return until if until > record.expires_at and until - span.before > now else None
+    following = renewal_of(replace(record, expires_at=until - _INEXACT), terms, want.material.uid)
+    return until if following is not None and following > now else None
 
 
 def hand_over(want: Want, seen: Seen, target: Revision) -> Step | Settled | None:
@@ -100,7 +103,7 @@ def hand_over(want: Want, seen: Seen, target: Revision) -> Step | Settled | None
     if seen.life(current) is Life.BLOCKED:
         text = "somebody blocked the key in LiteLLM, which a successor would undo; unblock it there"
         return Settled.all(Problem(KeyReason.EXTERNALLY_BLOCKED, text))
-    step = _delivered(want, seen, record, current) or end(want, seen, [r.revision for r in record.retiring])
+    step = end(want, seen, [r.revision for r in record.retiring])
     if step is not None:
         return step
     alias = terms.fields["key_alias"]
@@ -109,9 +112,17 @@ def hand_over(want: Want, seen: Seen, target: Revision) -> Step | Settled | None
     return None
 
 
-def _delivered(want: Want, seen: Seen, record: Record, current: Revision) -> Step | Settled | None:
-    """Until another takes over, the Secret holds this one; if nobody knows its value any more, as long as it does."""
-    step = deliver(want, seen, record) if want.material.value(current) is not None else None
+def keep_delivered(want: Want, seen: Seen) -> Step | Settled | None:
+    """The next step towards a Secret that holds the current value until another takes over; None when it does.
+
+    If nobody knows the value any more, the Secret is left as it is.
+    """
+    current = seen.record.current
+    if current is None or not seen.record.rotates or want.material.value(current) is None:
+        return None
+    if seen.life(current) not in (None, Life.LIVE):
+        return None
+    step = deliver(want, seen, seen.record)
     dead_perhaps = isinstance(step, Publish) and current.place not in seen.rows
     return Ask((current,)) if dead_perhaps else step
 

@@ -12,7 +12,7 @@ from litellm_key_operator.domain.errors import Conflict, Gone, SecretRejected
 from litellm_key_operator.domain.picture import Trace, first
 from litellm_key_operator.domain.plan import AskSecret, Hold, LocalStep, Publish, Release, Remove, Withdraw
 from litellm_key_operator.domain.record import Record
-from litellm_key_operator.domain.state import SecretSeen
+from litellm_key_operator.domain.state import Manifest, SecretSeen
 from litellm_key_operator.engine.cache import Cache
 from litellm_key_operator.engine.run import Finished, Run
 from litellm_key_operator.engine.voice import Voice
@@ -112,7 +112,8 @@ class Local:
         self._saw(run, name, secret)
         record, key = run.seen.record, run.want.key
         same_spec = key.status.observed_generation == key.metadata.generation
-        if record.current == step.revision and record.binding == name and same_spec:
+        later = step.over is not None and _end(step.over) != _end(step.manifest)
+        if record.current == step.revision and record.binding == name and same_spec and not later:
             self.voice.say(
                 key, EventReason.SECRET_RESTORED, f"Secret {name} was deleted or edited; it holds the same key again"
             )
@@ -162,3 +163,8 @@ class Local:
     def _keep(self, run: Run, key: LiteLLMKey) -> None:
         self.cache.put_key(key)
         run.learn_key(key)
+
+
+def _end(secret: SecretSeen | Manifest) -> str | None:
+    """The end of the key as the Secret tells it; an extension writes it anew."""
+    return secret.annotations.get(names.ANNOTATION_EXPIRES_AT)

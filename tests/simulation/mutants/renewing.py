@@ -10,8 +10,8 @@ RENEWING: Final = (
     one(
         "what still retires lives on beside a rotation",
         "domain.renewal",
-        "_delivered(want, seen, record, current) or end(want, seen, [r.revision for r in record.retiring])",
-        "_delivered(want, seen, record, current)",
+        "    step = end(want, seen, [r.revision for r in record.retiring])\n",
+        "    step = None\n",
     ),
     one("a rotation undoes a block", "domain.renewal", "if seen.life(current) is Life.BLOCKED:", "if False:"),
     one(
