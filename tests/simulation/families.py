@@ -139,14 +139,14 @@ FAMILIES: Final = (
     Family(
         "rotated by two", lambda: [turning(2), rotated(2)], [(interleaved,), (running, RENEWING), (interleaved,)], 1
     ),
-    Family("rotated, killed again and again", lambda: [turning()], [(running, RENEWING)] * 5, 2),
+    Family("rotated, killed again and again", lambda: [turning()], [(running, RENEWING)] * 4, 2),
     Family(
         "rotated, while others come between two calls",
         lambda: [turning(), rotated()],
         [(MEDDLING,), (running, RENEWING), (running, RENEWING)],
         1,
     ),
-    Family("extended", lambda: [issued(renewal={"policy": "Extend"})], [(running, failing, RENEWING)] * 4, 2),
+    Family("extended", lambda: [issued(renewal={"policy": "Extend"})], [(running, failing, RENEWING)] * 3, 2),
     Family("two processes", twice, [(interleaved,), (running, DAMAGE), (interleaved,)], 1),
     Family(
         "two processes, others before",

@@ -152,7 +152,10 @@ def _may_die(world: World, place: Place) -> None:
     if key is None or key.metadata.deletion_timestamp is not None:
         return
     live = {token for _, token in world.live()}
-    if not any(token in live for token in held_by(world, key)):
+    if (
+        not any(token in live for token in held_by(world, key))
+        and names.ANNOTATION_PAUSED not in key.metadata.annotations
+    ):
         raise Violation(f"{_told(world, place)} was ended before its time, and no other is published", world)
     noted = record(key)
     overlapping = {r.revision.place for r in noted.retiring if r.retire_at > world.state.clock}

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from litellm_key_operator.api import names
 from litellm_key_operator.api.common import ConditionStatus
 from litellm_key_operator.api.key import LiteLLMKey
-from litellm_key_operator.api.reasons import KeyReason
+from litellm_key_operator.api.reasons import ConditionType, KeyReason
 from litellm_key_operator.domain.record import Record
 from litellm_key_operator.domain.state import Place
 from tests.simulation import accidents, users
@@ -132,7 +132,9 @@ def _issued(world: World, key: LiteLLMKey, record: Record, live: set[Place]) -> 
     overlapping = {r.revision.place for r in record.retiring if r.retire_at > world.state.clock}
     if current is None or live - overlapping != {current.place} or len(overlapping) > 1:
         raise Violation(f"is ready, and {len(live)} keys of it are live", world)
-    if record.pending is not None or any(r.retire_at <= world.state.clock for r in record.retiring):
+    synced = next(condition for condition in key.status.conditions if condition.type == ConditionType.SYNCED)
+    stopped = record.pending is not None and not _obstacle(world, key, synced.reason)
+    if stopped or any(r.retire_at <= world.state.clock for r in record.retiring):
         raise Violation(f"is ready and not done: {record.pending} {record.retiring}", world)
     left_alone = names.ANNOTATION_PAUSED in key.metadata.annotations or _foreign(key)
     secrets = [secret.seen for secret in world.state.secrets.values() if secret.seen.owner_uid == key.metadata.uid]
@@ -144,7 +146,7 @@ def _issued(world: World, key: LiteLLMKey, record: Record, live: set[Place]) -> 
         calls = _calls(world, key.metadata.uid, number)
         if calls and all(condition.status == ConditionStatus.TRUE for condition in key.status.conditions):
             raise Violation(f"is settled, and is not left alone: {', '.join(calls)}", world)
-    if (row.expires, row.alias) != (record.expires_at, record.alias):
+    if record.pending is None and (row.expires, row.alias) != (record.expires_at, record.alias):
         raise Violation(f"says {record.expires_at} {record.alias}, LiteLLM {row.expires} {row.alias}", world)
     rpm = 10 if key.spec.limits.rpm is None else key.spec.limits.rpm
     if row.fields["rpm_limit"] != rpm and not left_alone:

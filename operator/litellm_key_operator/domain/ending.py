@@ -61,6 +61,11 @@ def out_of_the_way(alias: str | None, uid: str) -> str:
     return f"{alias or 'key'}@{uid[:8]}"
 
 
+def aside(seen: Seen, name: str, token_id: str) -> str:
+    """The name, or if somebody has it already one that nobody else can have."""
+    return f"{name}/{token_id[:8]}" if seen.aside_taken else name
+
+
 def _tombstone(want: Want, seen: Seen, revision: Revision) -> dict[str, object]:
     mark = {
         "installation": want.material.keyring.installation,

@@ -78,7 +78,8 @@ class Seen:
 
     `now` is on the proxy's clock. `rows` is by place, `secrets` by name, as read or written in this run; `watched` are
     Secrets as the watch last showed them: good enough to see that all is well, never to conclude that something is not.
-    `rivals` are the keys that have the alias, once LiteLLM said that it is taken. `applied` is what this run changed in
+    `rivals` are the keys that have the alias, once LiteLLM said that it is taken; `aside_taken`: so is the name under
+    which a key was to make way for another. `applied` is what this run changed in
     place, `registered` the revision that it registered. `suspect`: something about the key's row is to be looked at.
     """
 
@@ -90,6 +91,7 @@ class Seen:
     trace: Mapping[Place, Trace] = field(default_factory=dict[Place, Trace])
     suspect: bool = False
     alias_taken: bool = False
+    aside_taken: bool = False
     rivals: tuple[Row, ...] | None = None
     applied: Mapping[str, object] | None = None
     registered: Place | None = None

@@ -12,7 +12,7 @@ from litellm_key_operator.domain.plan import Ask, Hold, Note, Register, Settled,
 from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.record import turn_asked
 from litellm_key_operator.domain.recovery import recover
-from litellm_key_operator.domain.renewal import hand_over, held_up, keep_delivered, spent
+from litellm_key_operator.domain.renewal import hand_over, held_up, keep_delivered, spent, taken_away
 from litellm_key_operator.domain.rivals import make_way
 from litellm_key_operator.domain.state import Life, Revision
 from litellm_key_operator.domain.terms import Terms, in_seconds, registration
@@ -67,7 +67,7 @@ def _replace(want: Want, seen: Seen, target: Revision, *, lost: bool) -> Step | 
     """
     record = seen.record
     is_current = record.current is not None and target.place == record.current.place
-    dead = Problem(KeyReason.EXTERNALLY_DELETED, f"revision {target.number} is not in LiteLLM any more; a key follows")
+    dead = taken_away(target.number)
     blocked = Problem(KeyReason.PAUSED, "paused") if want.paused else want.terms
     if isinstance(blocked, Problem):
         return Settled(dead if is_current else blocked, blocked)

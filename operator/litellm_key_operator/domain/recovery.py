@@ -36,10 +36,11 @@ def recover(want: Want, seen: Seen) -> Revision | Ask | AskSecret | Note | Settl
     if timed_out and want.secret_name not in seen.secrets:
         return AskSecret(want.secret_name)
     serves = seen.life(newest) in (Life.LIVE, Life.BLOCKED)
-    # Whoever emptied the status may have done it with another on its way: the next one and, if the last one serves, the
-    # same under another seed or to another proxy.
-    coming = following(want, newest.number if serves else known[-1].number if known else 0)
-    coming += following(want, newest.number - 1) if serves else []
+    # Whoever emptied the status may have done it with another on its way: the next one or, if the last one serves, any
+    # after it (of some there is but a tombstone), or the same under another seed or to another proxy.
+    latest = known[-1].number if known else 0
+    numbers = range(newest.number - 1, latest + 1) if serves else (latest,)
+    coming = [revision for number in numbers for revision in following(want, number)]
     if row is not None and (row.outlived or (timed_out and _published(want, seen, newest))):
         # It ended as it should: reported as issued, so that it expires instead of being issued anew.
         ended = replace(seen.record, current=newest.in_doubt(), expires_at=row.expires, alias=row.alias)

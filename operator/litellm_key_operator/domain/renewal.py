@@ -18,7 +18,7 @@ from typing import Final
 from litellm_key_operator.api.common import rfc3339
 from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.api.renewal import RenewalPolicy
-from litellm_key_operator.domain.ending import end
+from litellm_key_operator.domain.ending import aside, end
 from litellm_key_operator.domain.picture import Seen, Want, successor
 from litellm_key_operator.domain.plan import Ask, Cause, Note, Publish, Settled, Step, Update
 from litellm_key_operator.domain.problem import Problem
@@ -99,7 +99,8 @@ def hand_over(want: Want, seen: Seen, target: Revision) -> Step | Settled | None
     if not asked and not record.works:
         return Ask((current,))
     if asked and (row is None or row.deleted_at is not None):
-        return end(want, seen, [r.revision for r in record.retiring])  # nothing is left to take over from
+        # Nothing is left to take over from, which is said at once: nobody knows how long the registration will take.
+        return Note(record, Settled.all(taken_away(current.number))) if record.works else None
     if seen.life(current) is Life.BLOCKED:
         text = "somebody blocked the key in LiteLLM, which a successor would undo; unblock it there"
         return Settled.all(Problem(KeyReason.EXTERNALLY_BLOCKED, text))
@@ -108,7 +109,8 @@ def hand_over(want: Want, seen: Seen, target: Revision) -> Step | Settled | None
         return step
     alias = terms.fields["key_alias"]
     if row is None or row.alias == alias:
-        return Update(current.place, {"key_alias": f"{alias}@r{current.number}"}, Cause.ROTATE)
+        name = aside(seen, f"{alias}@r{current.number}", current.token_id)
+        return Update(current.place, {"key_alias": name}, Cause.ROTATE)
     return None
 
 
@@ -144,6 +146,12 @@ def retirement(want: Want, seen: Seen, old: Revision) -> datetime:
     until = seen.now + (want.terms.span.overlap if isinstance(want.terms, Terms) else OVERLAP)
     expires = seen.record.expires_at
     return until if expires is None else min(until, expires)
+
+
+def taken_away(number: int) -> Problem:
+    """The Secret holds what does not work any more."""
+    text = f"revision {number} is not in LiteLLM any more; another one follows"
+    return Problem(KeyReason.EXTERNALLY_DELETED, text)
 
 
 def held_up(seen: Seen, problem: Problem) -> Problem:

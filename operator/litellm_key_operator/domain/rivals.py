@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from litellm_key_operator.api.reasons import KeyReason
-from litellm_key_operator.domain.ending import out_of_the_way
+from litellm_key_operator.domain.ending import aside, out_of_the_way
 from litellm_key_operator.domain.picture import Seen, Want
 from litellm_key_operator.domain.plan import AskAlias, Cause, Note, Settled, Step, Update
 from litellm_key_operator.domain.problem import Problem
@@ -23,12 +23,14 @@ def make_way(want: Want, seen: Seen, url: str, alias: str) -> Step | Settled:
             # Another revision of ours that nothing notes: it has to be noted before anything is done with it.
             return Note(seen.record.retire(own.in_doubt(), seen.now))
         if own is not None:
-            return Update(own.place, {"key_alias": f"{alias}@r{own.number}"}, Cause.MAKE_WAY)
+            name = aside(seen, f"{alias}@r{own.number}", own.token_id)
+            return Update(own.place, {"key_alias": name}, Cause.MAKE_WAY)
         uid = _predecessor(want, rival)
         if uid is None or rival.token_id is None:
             text = f"alias {alias} belongs to another key, token {(rival.token_id or 'unknown')[:12]}"
             return Settled.unless_issued(seen.record, Problem(KeyReason.ALIAS_CONFLICT, text))
-        return Update((url, rival.token_id), {"key_alias": out_of_the_way(alias, uid)}, Cause.MAKE_WAY)
+        name = aside(seen, out_of_the_way(alias, uid), rival.token_id)
+        return Update((url, rival.token_id), {"key_alias": name}, Cause.MAKE_WAY)
     return Settled.unless_issued(seen.record, Problem(KeyReason.ALIAS_CONFLICT, f"alias {alias} is taken"))
 
 

@@ -15,6 +15,7 @@ from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.publication import deliver
 from litellm_key_operator.domain.record import Record, turn_asked
 from litellm_key_operator.domain.renewal import held_up, renew, renewal_of, retirement
+from litellm_key_operator.domain.rivals import make_way
 from litellm_key_operator.domain.state import Revision, Row
 from litellm_key_operator.domain.terms import DURATION, Terms, stamped, tightened
 
@@ -82,8 +83,10 @@ def _issued(seen: Seen, row: Row | None) -> datetime:
     return created or seen.now
 
 
-def _terms(want: Want, seen: Seen, target: Revision, record: Record) -> Update | None:
+def _terms(want: Want, seen: Seen, target: Revision, record: Record) -> Step | Settled | None:
     """What LiteLLM has to be told: what is declared and was not asked for yet, or what somebody changed there."""
+    if seen.alias_taken and isinstance(want.terms, Terms):
+        return make_way(want, seen, target.url, str(want.terms.fields["key_alias"]))
     row = seen.rows.get(target.place)
     asked = {name: value for name, value in record.applied.items() if name != DURATION}
     declared: Mapping[str, object] = asked

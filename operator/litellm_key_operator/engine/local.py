@@ -85,9 +85,12 @@ class Local:
         pending = record.pending
         if pending is not None and pending != before.pending and not before.empty and not pending.doubtful:
             run.memory.trace[pending.place] = Trace.NOTED
-            run.learn_trace()
         for revision in record.known:
             run.memory.sent.pop(revision.place, None)
+            if revision != pending:
+                # Should the status be cleared one day, this must not pass for a first issue under way.
+                run.memory.trace.pop(revision.place, None)
+        run.learn_trace()
         return key
 
     async def ask_secret(self, run: Run, step: AskSecret) -> None:

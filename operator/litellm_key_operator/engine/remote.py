@@ -127,11 +127,20 @@ class Remote:
         gateway = self.gateway(run.want, url)
         try:
             row = await gateway.update(token_id, step.changes)
+        except AliasTaken as error:
+            if step.cause in (Cause.DECLARED, Cause.DRIFT):
+                run.learn(alias_taken=True, rivals=None)
+            elif not run.seen.aside_taken:
+                run.learn(aside_taken=True)
+            else:
+                self._refused(run, step, error)
+                raise
+            return
         except Rejected as error:
             self._refused(run, step, error)
             raise
         run.forget_row(step.place)
-        run.learn(now=gateway.now())
+        run.learn(now=gateway.now(), aside_taken=False)
         match step.cause:
             case Cause.MAKE_WAY:
                 run.learn(alias_taken=False, rivals=None)
