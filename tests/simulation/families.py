@@ -47,6 +47,8 @@ ANYTHING: Final = happening(
     u.paused,
     u.glass_broken,
     a.over,
+    a.just_over,
+    at_once(a.shortened),
     a.taken_by_stranger,
     a.taken_by_predecessor,
     a.restored,
@@ -100,6 +102,7 @@ MEDDLING: Final = meddling(
     a.lost,
     a.removed,
     a.over,
+    a.extended,
     a.down,
 )
 
