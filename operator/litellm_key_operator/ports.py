@@ -27,6 +27,14 @@ class Preflight:
     custom_keys: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What tells whose a row is: `uid` and `revision` in its `metadata.llmkeys`."""
+
+    uid: str
+    revision: int
+
+
 class Gateway(Protocol):
     """One LiteLLM proxy, opened by one admin credential.
 
@@ -39,7 +47,11 @@ class Gateway(Protocol):
         ...
 
     def now(self) -> datetime:
-        """The moment on the proxy's clock, in UTC: ours, corrected by its last `Date` header."""
+        """The moment that the proxy's clock has certainly reached, in UTC, by the `Date` headers of its answers."""
+        ...
+
+    def likely_now(self) -> datetime:
+        """The moment on the proxy's clock, in UTC, at a guess: it says when to ask, and decides nothing."""
         ...
 
     async def generate(self, value: KeyValue, fields: Mapping[str, object]) -> Row:
@@ -50,8 +62,18 @@ class Gateway(Protocol):
         """
         ...
 
-    async def info(self, token_id: str) -> Row | None:
-        """`GET /key/info` by hash: the truth about one token, deleted ones too. None: LiteLLM does not know it."""
+    async def info(self, token_id: str, mark: Mark | None = None) -> Row | None:
+        """`GET /key/info` by hash: the truth about one token, deleted ones too. None: LiteLLM does not know it.
+
+        With the mark that its row should bear it may be looked up along with others, and is no less true.
+        """
+        ...
+
+    async def left(self, token_id: str, mark: Mark) -> Row | None:
+        """What is left of a token whose deletion was answered; may be looked up along with others.
+
+        None, or a row that says that it is deleted: there is none in the table. Whether there ever was is not asked.
+        """
         ...
 
     async def infos(self, token_ids: Sequence[str]) -> list[Row]:
@@ -69,7 +91,11 @@ class Gateway(Protocol):
         ...
 
     async def delete(self, token_ids: Sequence[str]) -> None:
-        """`POST /key/delete` by hash, at most 100. Unknown ones are no error; the answer proves nothing: look again."""
+        """`POST /key/delete` by hash, along with others. Unknown ones are no error.
+
+        The answer proves nothing: look again. Raises Rejected if the credential may not touch one of them; the others
+        are deleted all the same.
+        """
         ...
 
     async def find(self, alias: str) -> list[Row]:

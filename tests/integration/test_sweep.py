@@ -13,7 +13,7 @@ from dev.litellm import Endpoint
 from litellm_key_operator.api.common import rfc3339
 from litellm_key_operator.api.connection import LiteLLMConnection
 from litellm_key_operator.api.names import METADATA_KEY
-from litellm_key_operator.domain.ending import TOMBSTONE
+from litellm_key_operator.domain.state import TOMBSTONE
 from litellm_key_operator.engine.cache import Cache
 from litellm_key_operator.engine.sweep import Sweep
 from litellm_key_operator.gateway.pool import Pool

@@ -5,31 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from litellm_key_operator.domain.errors import OutsideError
 from litellm_key_operator.domain.record import record
-from litellm_key_operator.domain.state import Row
+from litellm_key_operator.domain.state import Place, Row
 from litellm_key_operator.engine.memory import Memory
 from tests.simulation.excuses import forget
 from tests.simulation.invariants import held_by
 from tests.simulation.world import FIRST, NAME, NAMESPACE, TTL, World, origins
 from tests.support.fake_rows import Stored, issued
 
+JUST_NOW: Final = timedelta(seconds=1)
+
 
 def over(world: World) -> bool:
     """The time of every key is over."""
     before = world.live()
-    passed = TTL + timedelta(seconds=1)
+    passed = TTL + JUST_NOW
     world.state.clock += passed
     for proxy in world.proxies.values():
         proxy.clock += passed
-    ended = before - world.live()
+    _end(world, before - world.live())
+    return True
+
+
+def _end(world: World, ended: set[Place]) -> None:
     for key, noted in world.records():
         current = noted.current
         published = current is not None and current.token_id in held_by(world, key)
         if current is not None and published and noted.pending is None and current.place in ended:
             world.outlived |= {key.metadata.uid}
-    return True
+
+
+def just_over(world: World) -> bool:
+    """The same, so short a time ago that it cannot be told from the proxy's clock."""
+    for proxy in world.proxies.values():
+        proxy.proved = proxy.certain
+        proxy.lag = 2 * JUST_NOW
+    return over(world)
 
 
 def due(world: World) -> bool:
@@ -109,6 +123,7 @@ def restored(world: World) -> bool:
         return False
     world.proxy.rows.clear()
     world.proxy.archive.clear()
+    _only_records_tell(world)
     world.excused |= {one.place}
     mark = {"installation": "here", "namespace": NAMESPACE, "name": NAME, "uid": key.metadata.uid, "revision": 1}
     return _rival(world, one.token_id, {"llmkeys": mark})
@@ -122,9 +137,16 @@ def lost(world: World) -> bool:
     world.travelling = tuple(request for request in world.travelling if request.token_id not in {None, *buried})
     world.proxy.rows.clear()
     world.proxy.archive.clear()
-    world.outlived -= {key.metadata.uid for key, noted in world.records() if noted.empty}
+    _only_records_tell(world)
     forget(world)
     return True
+
+
+def _only_records_tell(world: World) -> None:
+    """LiteLLM forgot whose time is over."""
+    now = world.state.clock
+    told = {key.metadata.uid for key, noted in world.records() if noted.expires_at and noted.expires_at <= now}
+    world.outlived &= told | {key.metadata.uid for key, noted in world.records() if noted.ended}
 
 
 def removed(world: World) -> bool:
@@ -163,6 +185,15 @@ def extended(world: World) -> bool:
     return bool(found)
 
 
+def shortened(world: World) -> bool:
+    """An administrator ends the time of our key in LiteLLM, and whoever looks there sees it."""
+    found, before = [token for url, token in world.live() if url == FIRST], world.live()
+    for token in found:
+        world.proxy.update(token, {"duration": "0s"})
+    _end(world, before - world.live())
+    return bool(found)
+
+
 def down(world: World) -> bool:
     """The proxy goes down, or comes up again."""
     world.proxy.down = not world.proxy.down
@@ -187,6 +218,20 @@ def noticed(world: World) -> bool:
 
 
 NOT_FOR_A_RUN_TO_KNOW = frozenset(
-    {extended, over, due, retired, taken_by_stranger, taken_by_predecessor, restored, lost, removed, blocked, drifted}
+    {
+        extended,
+        shortened,
+        over,
+        just_over,
+        due,
+        retired,
+        taken_by_stranger,
+        taken_by_predecessor,
+        restored,
+        lost,
+        removed,
+        blocked,
+        drifted,
+    }
 )
 """What changes a key in LiteLLM: a run that it happens in cannot know of it."""

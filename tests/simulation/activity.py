@@ -29,7 +29,7 @@ from tests.support.fake_objects import Hook
 
 When = Literal["before", "after"]
 PATIENCE: Final = timedelta(minutes=5)
-TO_LITELLM: Final = frozenset({"generate", "info", "update", "delete", "find"})
+TO_LITELLM: Final = frozenset({"generate", "info", "left", "update", "delete", "find"})
 _TOLD: Final = 8
 CHANGES_LITELLM: Final = frozenset({"generate", "update", "delete"})
 

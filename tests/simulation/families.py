@@ -62,6 +62,8 @@ ANYTHING: Final = happening(
     a.over,
     a.due,
     a.retired,
+    a.just_over,
+    at_once(a.shortened),
     a.taken_by_stranger,
     a.taken_by_predecessor,
     a.restored,
@@ -118,6 +120,7 @@ MEDDLING: Final = meddling(
     a.lost,
     a.removed,
     a.over,
+    a.extended,
     a.down,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from datetime import timedelta
 
 from litellm_key_operator.api import names
 from litellm_key_operator.api.common import ConditionStatus
@@ -15,7 +16,7 @@ from tests.simulation.activity import Activity
 from tests.simulation.invariants import Violation, check, held_by
 from tests.simulation.world import World, origins
 
-READS = frozenset({"info", "find", "resources.read_key", "secrets.read"})
+READS = frozenset({"info", "left", "find", "resources.read_key", "secrets.read"})
 MOST_RUNS = 12
 """Of one process over one resource until it is content; more is no end."""
 
@@ -41,11 +42,14 @@ def _calls(world: World, uid: str, number: int) -> list[str]:
 def rest(world: World, known: set[Hashable]) -> None:
     """Let the world come to rest: everything is up, what travels arrives, every row is looked at, the claim is deleted.
 
+    So much time passes that the proxy's clock is known.
+
     `known` are worlds that came to a rest already.
     """
     calm = world.copy("and nothing disturbs any more")
     for proxy in calm.proxies.values():
         proxy.down = False
+        proxy.lag = timedelta(0)
     _collect(calm)
     settle(calm)
     key = calm.key()

@@ -49,7 +49,7 @@ def recreated(world: World) -> bool:
     used = {
         origins(world.seeds)[token].uid
         for proxy in world.proxies.values()
-        for token in origins(world.seeds).keys() & proxy.rows.keys()
+        for token in origins(world.seeds).keys() & (proxy.rows.keys() | proxy.archive.keys())
     }
     used |= {uid for memories in world.processes for uid in memories}
     free = [uid for uid in UIDS[1:] if uid not in used]

@@ -9,14 +9,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Literal, TypeVar, cast
 
 from litellm_key_operator.domain.errors import AliasTaken, CustomKeysForbidden, Denied, Unavailable
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.domain.state import Row
-from litellm_key_operator.ports import Preflight
+from litellm_key_operator.ports import Mark, Preflight
 from tests.support.fake_rows import Stored, changed, issued
 
 Status = Literal["active", "expired", "revoked"]
@@ -39,6 +39,9 @@ class FakeLiteLLM:
     denied: bool = False
     models: frozenset[str] = frozenset({"fake-small", "fake-large"})
     teams: frozenset[str] = frozenset()
+    lag: timedelta = timedelta(0)
+    """By how much the proved part of its clock is behind."""
+    proved: datetime = EPOCH
 
     def copy(self) -> FakeLiteLLM:
         """Another proxy in the same state."""
@@ -48,7 +51,12 @@ class FakeLiteLLM:
         """Equal for equal states; of two states that differ only in the order of their rows, too."""
         rows = frozenset((token_id, stored.identity) for token_id, stored in self.rows.items())
         gone = frozenset((token_id, stored.identity) for token_id, stored in self.archive.items())
-        return rows, gone, self.clock, self.custom_keys_forbidden, self.down, self.denied
+        return rows, gone, self.clock, self.custom_keys_forbidden, self.down, self.denied, self.certain
+
+    @property
+    def certain(self) -> datetime:
+        """The moment that its clock has certainly reached, as its clients know it."""
+        return max(self.proved, self.clock - self.lag)
 
     def accepts(self, token_id: str) -> bool:
         """Whether a request made with this key is served now."""
@@ -72,6 +80,17 @@ class FakeLiteLLM:
     def info(self, token_id: str) -> Row | None:
         """`GET /key/info`: the living row, else the one deleted last."""
         stored = self.rows.get(token_id) or self.archive.get(token_id)
+        if stored is None:
+            return None
+        row = stored.row
+        word = "deleted" if row.deleted_at is not None else self._status(row)
+        if word == "expired" and row.expires is not None:
+            self.proved = max(self.proved, row.expires)
+        return replace(row, fields={**row.fields, "status": word})
+
+    def left(self, token_id: str) -> Row | None:
+        """`POST /v2/key/info` for one: the living row alone."""
+        stored = self.rows.get(token_id)
         return None if stored is None else stored.row
 
     def infos(self, token_ids: Sequence[str]) -> list[Row]:
@@ -147,13 +166,21 @@ class FakeGateway:
         return self._url
 
     def now(self) -> datetime:
-        return self.server.clock
+        return self.server.certain
 
     async def generate(self, value: KeyValue, fields: Mapping[str, object]) -> Row:
         return await self._call("generate", (value, fields), lambda: self.server.generate(value, fields))
 
-    async def info(self, token_id: str) -> Row | None:
+    def likely_now(self) -> datetime:
+        return self.server.clock
+
+    async def info(self, token_id: str, mark: Mark | None = None) -> Row | None:
+        del mark
         return await self._call("info", (token_id,), lambda: self.server.info(token_id))
+
+    async def left(self, token_id: str, mark: Mark) -> Row | None:
+        del mark
+        return await self._call("left", (token_id,), lambda: self.server.left(token_id))
 
     async def infos(self, token_ids: Sequence[str]) -> list[Row]:
         return await self._call("infos", (token_ids,), lambda: self.server.infos(token_ids))

@@ -8,11 +8,7 @@ from litellm_key_operator.api.common import rfc3339
 from litellm_key_operator.api.names import METADATA_KEY
 from litellm_key_operator.domain.picture import Seen, Want
 from litellm_key_operator.domain.plan import Ask, Bury, Revoke
-from litellm_key_operator.domain.state import Life, Revision
-
-TOMBSTONE = "tombstone"
-"""In `metadata.llmkeys` of a buried key, when it was buried: nothing but a name plate that keeps its value dead."""
-
+from litellm_key_operator.domain.state import OUTLIVED, TOMBSTONE, Life, Revision
 
 BLANK = "blank"
 """In `metadata.llmkeys` of a tombstone: LiteLLM did not know its value, so there may never have been such a key."""
@@ -39,6 +35,10 @@ def blank(seen: Seen, revision: Revision) -> bool:
 def end(want: Want, seen: Seen, revisions: Iterable[Revision]) -> Ask | Revoke | Bury | None:
     """The next step towards all of them being gone; None when they are."""
     rest = [revision for revision in revisions if not gone(seen, revision) and not _forgotten(want, seen, revision)]
+    for revision in rest:
+        if revision.place not in seen.rows and revision.place not in seen.deleted and not seen.doubtful(revision):
+            # Nobody has to be asked first: to delete what is not there is no error.
+            return Revoke(revision)
     unasked = tuple(revision for revision in rest if revision.place not in seen.rows)
     if unasked:
         return Ask(unasked)
@@ -73,6 +73,7 @@ def _tombstone(want: Want, seen: Seen, revision: Revision) -> dict[str, object]:
         "revision": revision.number,
         TOMBSTONE: rfc3339(seen.now),
         BLANK: seen.life(revision) is Life.UNKNOWN,
+        OUTLIVED: seen.expired(revision),
     }
     # The value is in the alias as well: two tombstones of one resource, perhaps of two seeds, must not collide.
     alias = f"{out_of_the_way(want.alias, want.material.uid)}/{revision.number}.{revision.token_id[:8]}"

@@ -19,7 +19,8 @@ EXPIRED = Problem(KeyReason.EXPIRED, "the key's time is over")
 def over(seen: Seen, target: Revision) -> bool:
     """Whether the published key's time is over, and no successor lives already.
 
-    By the record, until LiteLLM was asked; then by what LiteLLM says.
+    By the record, and at a guess, until LiteLLM was asked; then by what LiteLLM says. Where it has no row there is
+    nothing that could be deleted too early, and nothing is issued anew for the rest of a second.
     """
     current, expires = seen.record.current, seen.record.expires_at
     if current is None or (target != current and (seen.life(target) is Life.LIVE or _to_be_asked(seen, target))):
@@ -27,11 +28,8 @@ def over(seen: Seen, target: Revision) -> bool:
     match seen.life(current):
         case Life.LIVE | Life.BLOCKED:
             return False
-        case Life.EXPIRED:
-            return True
         case _:
-            row = seen.rows.get(current.place)
-            return (row is not None and row.outlived) or (expires is not None and expires <= seen.now)
+            return seen.expired(current) or (expires is not None and expires <= (seen.likely or seen.now))
 
 
 def _to_be_asked(seen: Seen, successor: Revision) -> bool:
@@ -45,7 +43,7 @@ def expire(want: Want, seen: Seen) -> Step | Settled:
     if record.ended:
         return _afterwards(want, seen)
     current = record.current
-    if current is not None and current.place not in seen.rows:
+    if current is not None and current.place not in seen.rows and current.place not in seen.deleted:
         # Nothing is deleted before LiteLLM itself says that the time is over.
         return Ask((current,))
     step = end(want, seen, record.known) or withdraw(want, seen)

@@ -76,11 +76,12 @@ class Want:
 class Seen:
     """What was seen. What was not asked for is not in it; a row or Secret that is confirmed absent is None.
 
-    `now` is on the proxy's clock. `rows` is by place, `secrets` by name, as read or written in this run; `watched` are
-    Secrets as the watch last showed them: good enough to see that all is well, never to conclude that something is not.
-    `rivals` are the keys that have the alias, once LiteLLM said that it is taken; `aside_taken`: so is the name under
-    which a key was to make way for another. `applied` is what this run changed in
-    place, `registered` the revision that it registered. `suspect`: something about the key's row is to be looked at.
+    `now` was certainly reached on the proxy's clock, `likely` most likely (None: as `now`). `rows` is by place,
+    `secrets` by name, as read or written in this run; `watched` are Secrets as the watch last showed them: good enough
+    to see that all is well, never to conclude that something is not. `rivals` are the keys that have the alias, once
+    LiteLLM said that it is taken; `aside_taken`: so is the name under which a key was to make way for another.
+    `applied` is what this run changed in place, `registered` the revision that it registered, `deleted` what it
+    deleted, with the row as it was known before. `suspect`: something about the key's row is to be looked at.
     """
 
     now: datetime
@@ -95,13 +96,23 @@ class Seen:
     rivals: tuple[Row, ...] | None = None
     applied: Mapping[str, object] | None = None
     registered: Place | None = None
+    deleted: Mapping[Place, Row | None] = field(default_factory=dict[Place, "Row | None"])
+    likely: datetime | None = None
 
     def life(self, revision: Revision) -> Life | None:
         """What LiteLLM says of a revision; None if it was not asked."""
         if revision.place not in self.rows:
             return None
         row = self.rows[revision.place]
-        return Life.UNKNOWN if row is None else row.life(self.now)
+        if row is None:
+            # After a deletion it is enough that there is no row left: whether there was one was known before, or never.
+            return Life.DELETED if self.deleted.get(revision.place) is not None else Life.UNKNOWN
+        return row.life(self.now)
+
+    def expired(self, revision: Revision) -> bool:
+        """Whether LiteLLM said that its time is over, before this run deleted it perhaps."""
+        found = (self.rows.get(revision.place), self.deleted.get(revision.place))
+        return any(row is not None and (row.outlived or row.life(self.now) is Life.EXPIRED) for row in found)
 
     def doubtful(self, revision: Revision) -> bool:
         """Whether a registration of it may still be on its way.

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from litellm_key_operator.domain.ending import blank
 from litellm_key_operator.domain.picture import Seen, Want, first
 from litellm_key_operator.domain.plan import Ask, AskSecret, Note, Settled
 from litellm_key_operator.domain.record import Proxy, Record
-from litellm_key_operator.domain.state import Life, Revision
+from litellm_key_operator.domain.state import Life, Revision, Row
 
 REACH = 8
 """How many revisions in a row LiteLLM must not know before the search ends."""
@@ -43,7 +44,7 @@ def recover(want: Want, seen: Seen) -> Revision | Ask | AskSecret | Note | Settl
     coming = [revision for number in numbers for revision in following(want, number)]
     if row is not None and (row.outlived or (timed_out and _published(want, seen, newest))):
         # It ended as it should: reported as issued, so that it expires instead of being issued anew.
-        ended = replace(seen.record, current=newest.in_doubt(), expires_at=row.expires, alias=row.alias)
+        ended = replace(seen.record, current=newest.in_doubt(), expires_at=_end(row, seen.now), alias=row.alias)
         return Note(_retired(seen, ended, [*known, *coming], newest, want.proxy))
     if not serves:
         newest = one if one in coming else coming[0]
@@ -89,6 +90,11 @@ def candidates(want: Want, seen: Seen, url: str) -> list[Revision]:
 
 def _met(seen: Seen, search: Iterable[Revision]) -> list[Revision]:
     return sorted((r for r in search if seen.life(r) not in (Life.UNKNOWN, None)), key=lambda r: r.number)
+
+
+def _end(row: Row, now: datetime) -> datetime:
+    """When it ended; of a tombstone, which has an end of its own, that is not known any more."""
+    return now.replace(microsecond=0) if row.expires is None else min(row.expires, now.replace(microsecond=0))
 
 
 def _published(want: Want, seen: Seen, revision: Revision) -> bool:

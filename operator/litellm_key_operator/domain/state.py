@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TypeAlias
 
@@ -16,6 +16,12 @@ from litellm_key_operator.api.names import METADATA_KEY
 from litellm_key_operator.domain.loose import mapping
 
 Place: TypeAlias = tuple[str, str]
+
+TOMBSTONE = "tombstone"
+"""In `metadata.llmkeys` of a buried key, when it was buried: nothing but a name plate that keeps its value dead."""
+
+OUTLIVED = "outlived"
+"""In `metadata.llmkeys` of a tombstone: its key's time was over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,8 @@ class Row:
     """A key as LiteLLM tells it, from `/key/generate`, `/key/info`, `/v2/key/info`, `/key/update` or `/key/list`.
 
     `token_id` is None in rows of `/v2/key/info`. `fields` are all fields of the answer under LiteLLM's own names,
-    without any that holds a key value. `expires` and `deleted_at` are in UTC and whole seconds.
+    without any that holds a key value. `expires` and `deleted_at` are in UTC and whole seconds, `fraction` is what
+    `expires` was cut by.
     """
 
     token_id: str | None
@@ -74,6 +81,12 @@ class Row:
     deleted_at: datetime | None
     metadata: Mapping[str, object]
     fields: Mapping[str, object] = field(default_factory=dict[str, object])
+    fraction: timedelta = timedelta(0)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """The moment from which LiteLLM refuses it, to the last digit that was told."""
+        return None if self.expires is None else self.expires + self.fraction
 
     @property
     def mark(self) -> Mapping[str, object]:
@@ -84,7 +97,7 @@ class Row:
         """Its state at `now`, a moment on the proxy's clock."""
         if self.deleted_at is not None:
             return Life.DELETED
-        if self.blocked and "tombstone" in self.mark:
+        if self.blocked and TOMBSTONE in self.mark:
             return Life.BURIED
         if self._over(now):
             return Life.EXPIRED
@@ -95,7 +108,7 @@ class Row:
         word = self.fields.get("status")
         if word in ("active", "expired"):
             return word == "expired"
-        return self.expires is not None and self.expires <= now
+        return self.ends_at is not None and self.ends_at <= now
 
     @property
     def created(self) -> datetime | None:
@@ -109,7 +122,9 @@ class Row:
 
     @property
     def outlived(self) -> bool:
-        """Deleted only after it had expired: it ended as it should, nobody took it away."""
+        """Deleted or buried only after it had expired: it ended as it should, nobody took it away."""
+        if self.mark.get(OUTLIVED):
+            return True
         return self.deleted_at is not None and self.expires is not None and self.expires <= self.deleted_at
 
 

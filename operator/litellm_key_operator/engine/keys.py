@@ -27,9 +27,14 @@ from litellm_key_operator.engine.memory import Memory
 from litellm_key_operator.engine.remote import Remote
 from litellm_key_operator.engine.resolve import Resolver
 from litellm_key_operator.engine.run import Finished, Run
+from litellm_key_operator.ports import Gateway
 
 _MOST_STEPS: Final = 200
 """In one run; far more than any plan has. A core that does not settle must not spin."""
+
+
+_GATHERED: Final = timedelta(milliseconds=250)
+"""So much later at most is an end looked at than it is reached."""
 
 
 _NOBODY_TELLS: Final = frozenset({KeyReason.SECRET_CONFLICT, KeyReason.ALIAS_CONFLICT})
@@ -99,13 +104,21 @@ class Keys:
             watched=self.cache.secrets_for(key),
             trace=dict(memory.trace),
             suspect=memory.suspect or any(condition.reason in _LITELLM_TELLS for condition in key.status.conditions),
+            likely=self._likely_now(want),
         )
         return Run(want, seen, memory)
 
-    def _now(self, want: Want) -> datetime:
+    def _gateway(self, want: Want) -> Gateway | None:
         proxy = want.proxy
-        gateway = self.resolver.gateways.get(proxy.namespace, proxy.name, proxy.url) if proxy is not None else None
+        return self.resolver.gateways.get(proxy.namespace, proxy.name, proxy.url) if proxy is not None else None
+
+    def _now(self, want: Want) -> datetime:
+        gateway = self._gateway(want)
         return gateway.now() if gateway is not None else self.clock()
+
+    def _likely_now(self, want: Want) -> datetime:
+        gateway = self._gateway(want)
+        return gateway.likely_now() if gateway is not None else self.clock()
 
     async def _settle(self, run: Run) -> Outcome:
         """Steps until the core is content or something fails; then the status says so."""
@@ -195,8 +208,14 @@ class Keys:
 
     def _due(self, run: Run) -> datetime | None:
         """The next look, from the proxy's clock to this machine's."""
-        moment = next_look(run.want, run.seen.record, run.seen.now)
-        return None if moment is None else moment - (self._now(run.want) - self.clock())
+        noted = run.seen.record
+        moment = next_look(run.want, noted, run.seen.now)
+        if moment is None or moment != noted.expires_at or noted.ended:
+            return None if moment is None else moment - (self._now(run.want) - self.clock())
+        row = run.seen.rows.get(noted.current.place) if noted.current is not None else None
+        if row is not None and row.expires == moment:
+            moment = _gathered(moment, row.fraction)
+        return moment - (self._likely_now(run.want) - self.clock())
 
     async def _look_again(self, run: Run) -> Outcome:
         """Somebody changed the resource while we were at it."""
@@ -224,3 +243,8 @@ class Keys:
                 return Outcome(error=error, retry=True)
         self.memories.pop(uid, None)
         return Outcome(gone=True)
+
+
+def _gathered(second: datetime, fraction: timedelta) -> datetime:
+    """The moment, rounded up a little: keys that end one after the other are asked for and deleted together."""
+    return second + _GATHERED * -(-fraction // _GATHERED)

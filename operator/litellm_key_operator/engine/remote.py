@@ -20,7 +20,7 @@ from litellm_key_operator.engine.cache import Cache
 from litellm_key_operator.engine.memory import Refusal
 from litellm_key_operator.engine.run import Run
 from litellm_key_operator.engine.voice import Voice
-from litellm_key_operator.ports import Gateway, Gateways
+from litellm_key_operator.ports import Gateway, Gateways, Mark
 
 TOMBSTONE_LIFE = "259200s"
 """How long a buried value that had no row keeps one: three days; a healthy operator removes it after one."""
@@ -71,8 +71,14 @@ class Remote:
     async def ask(self, run: Run, step: Ask) -> None:
         """Look tokens up."""
         for revision in step.revisions:
-            gateway = self.gateway(run.want, revision.url)
-            run.learn_row(revision.place, await gateway.info(revision.token_id))
+            gateway, mark = self.gateway(run.want, revision.url), Mark(run.want.material.uid, revision.number)
+            if revision.place in run.seen.deleted:
+                row = await gateway.left(revision.token_id, mark)
+            else:
+                # What no resource notes is most likely unknown, which an answer to many does not tell.
+                noted = revision.place in {known.place for known in run.seen.record.known}
+                row = await gateway.info(revision.token_id, mark if noted else None)
+            run.learn_row(revision.place, row)
             run.learn(now=gateway.now())
 
     async def ask_alias(self, run: Run, step: AskAlias) -> None:
@@ -169,8 +175,13 @@ class Remote:
 
     async def revoke(self, run: Run, step: Revoke) -> None:
         """Delete a key."""
+        place = step.revision.place
+        if place in run.seen.deleted:
+            message = "LiteLLM answered the deletion of a key that it still has"
+            raise Unavailable(message)
         await self.gateway(run.want, step.revision.url).delete([step.revision.token_id])
-        run.forget_row(step.revision.place)
+        run.learn(deleted={**run.seen.deleted, place: run.seen.rows.get(place)})
+        run.forget_row(place)
         self._count(metrics.REVOKED, run.want, "success")
 
     async def bury(self, run: Run, step: Bury) -> None:

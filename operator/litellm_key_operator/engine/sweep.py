@@ -10,9 +10,8 @@ from typing import Final, TypeVar
 from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.reasons import ConditionType, KeyReason
 from litellm_key_operator.domain.drift import drift
-from litellm_key_operator.domain.ending import TOMBSTONE
 from litellm_key_operator.domain.record import Record, record
-from litellm_key_operator.domain.state import Life, Row
+from litellm_key_operator.domain.state import TOMBSTONE, Life, Row
 from litellm_key_operator.domain.terms import DURATION, stamped
 from litellm_key_operator.engine.cache import Cache, Name
 from litellm_key_operator.ports import Gateway, Gateways

@@ -23,11 +23,12 @@ from litellm_key_operator.domain.errors import (
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.domain.state import Row
 from litellm_key_operator.gateway import wire
+from litellm_key_operator.gateway.bulk import Deletions, Lookups, Wanted
 from litellm_key_operator.gateway.clock import ProxyClock
 from litellm_key_operator.gateway.errors import absent, no_team, refusal
 from litellm_key_operator.gateway.transport import MEBIBYTE, Observe, Transport
 from litellm_key_operator.gateway.wire import Reply
-from litellm_key_operator.ports import Credential, Preflight
+from litellm_key_operator.ports import Credential, Mark, Preflight
 
 T = TypeVar("T")
 
@@ -54,6 +55,8 @@ class LiteLLM:
         self._url = credential.url
         self._clock = ProxyClock(wall, monotonic)
         self._transport = Transport(credential, self._clock, observe)
+        self._lookups = Lookups(self._info, self.infos, self._clock)
+        self._deletions = Deletions(self._delete)
 
     @property
     def url(self) -> str:
@@ -61,8 +64,12 @@ class LiteLLM:
         return self._url
 
     def now(self) -> datetime:
-        """The moment on the proxy's clock, in UTC."""
+        """The moment that the proxy's clock has certainly reached, in UTC."""
         return self._clock.now()
+
+    def likely_now(self) -> datetime:
+        """The moment on the proxy's clock, in UTC, at a guess."""
+        return self._clock.likely_now()
 
     async def generate(self, value: KeyValue, fields: Mapping[str, object]) -> Row:
         """Register this value. Raises AliasTaken, CustomKeysForbidden, Rejected."""
@@ -72,10 +79,13 @@ class LiteLLM:
             await self._need_budget(budget)
         return await self._read(reply, partial(wire.generated, token_id=value.token_id))
 
-    async def info(self, token_id: str) -> Row | None:
+    async def info(self, token_id: str, mark: Mark | None = None) -> Row | None:
         """What LiteLLM knows of one token; None if it says that it knows nothing."""
-        reply = await self._transport.exchange("GET", "/key/info", params={"key": _hash(token_id)})
-        return None if absent(reply) else await self._read(reply, partial(wire.informed, token_id=token_id))
+        return await (self._info(token_id) if mark is None else self._lookups.info(Wanted(_hash(token_id), mark)))
+
+    async def left(self, token_id: str, mark: Mark) -> Row | None:
+        """What is left of a token whose deletion was answered: None, or a row."""
+        return await self._lookups.left(Wanted(_hash(token_id), mark))
 
     async def infos(self, token_ids: Sequence[str]) -> list[Row]:
         """The rows of those of the tokens that have one."""
@@ -91,13 +101,8 @@ class LiteLLM:
         return None if absent(reply) else await self._read(reply, partial(wire.updated, token_id=token_id))
 
     async def delete(self, token_ids: Sequence[str]) -> None:
-        """Delete rows. Raises Rejected if the credential may not touch one of them; then nothing was deleted."""
-        if not token_ids:
-            return
-        body = {"keys": [_hash(token_id) for token_id in token_ids]}
-        reply = await self._transport.exchange("POST", "/key/delete", body=body)
-        if not absent(reply):
-            await self._answer(reply)
+        """Delete rows. Raises Rejected if the credential may not touch one of them; the others are deleted."""
+        await self._deletions.delete([_hash(token_id) for token_id in token_ids])
 
     async def find(self, alias: str) -> list[Row]:
         """The rows that have exactly this alias: some versions answer with those that contain it, too."""
@@ -140,6 +145,20 @@ class LiteLLM:
     async def drain(self) -> None:
         """Close once the calls under way are over."""
         await self._transport.drain()
+
+    async def _info(self, token_id: str) -> Row | None:
+        reply = await self._transport.exchange("GET", "/key/info", params={"key": _hash(token_id)})
+        if absent(reply):
+            return None
+        row = await self._read(reply, partial(wire.informed, token_id=token_id))
+        if row.ends_at is not None and row.fields.get("status") == "expired":
+            self._clock.passed(row.ends_at)
+        return row
+
+    async def _delete(self, token_ids: Sequence[str]) -> None:
+        reply = await self._transport.exchange("POST", "/key/delete", body={"keys": list(token_ids)})
+        if not absent(reply):
+            await self._answer(reply)
 
     async def _pages(self, params: Mapping[str, str]) -> AsyncIterator[Row]:
         seen: set[str | None] = set()
@@ -210,7 +229,7 @@ class LiteLLM:
         except Rejected:
             return True
         # Old versions take any value.
-        await self.delete([_IMPOSSIBLE.token_id])
+        await self._delete([_IMPOSSIBLE.token_id])
         return True
 
     async def _reach_all(self) -> None:
@@ -220,7 +239,7 @@ class LiteLLM:
         await self._answer(await self._list({"size": "1"}))
         try:
             await self.update(_NOBODY, {"blocked": True})
-            await self.delete([_NOBODY])
+            await self._delete([_NOBODY])
         except Rejected as error:
             raise NotPermitted(str(error)) from None
 

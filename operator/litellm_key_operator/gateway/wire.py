@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import orjson
@@ -131,11 +131,12 @@ def _row(reply: Reply, told: Json, token_id: str | None) -> Row:
     if not isinstance(alias, str | None) or not isinstance(metadata, Mapping | None):
         raise _not_understood(reply)
     try:
-        expires, deleted_at = _moment(told.get("expires")), _moment(told.get("deleted_at"))
+        ends_at, deleted_at = _moment(told.get("expires")), _whole(_moment(told.get("deleted_at")))
     except ValueError:
         raise _not_understood(reply) from None
     if deleted_at is None and told.get("status") == "deleted":
         deleted_at = _EPOCH
+    expires = _whole(ends_at)
     return Row(
         token_id=token_id,
         alias=alias,
@@ -144,6 +145,7 @@ def _row(reply: Reply, told: Json, token_id: str | None) -> Row:
         deleted_at=deleted_at,
         metadata=cast("Json | None", metadata) or {},
         fields=_fields(told),
+        fraction=ends_at - expires if ends_at is not None and expires is not None else timedelta(0),
     )
 
 
@@ -169,12 +171,16 @@ def _like_key(name: str, value: object) -> bool:
 
 
 def _moment(value: object) -> datetime | None:
-    """A time in UTC, cut to the second: the answers differ in what they tell beyond. Raises ValueError."""
+    """A time in UTC. Raises ValueError."""
     if value is None:
         return None
     moment = datetime.fromisoformat(str(value))
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.replace(microsecond=0)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _whole(moment: datetime | None) -> datetime | None:
+    """Cut to the second: the answers differ in what they tell beyond."""
+    return None if moment is None else moment.replace(microsecond=0)
 
 
 def _bare(message: str) -> str:

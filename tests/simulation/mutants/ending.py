@@ -14,10 +14,29 @@ ENDING: Final = (
     one(
         "a deletion is not looked at again",
         "engine.remote",
-        "await self.gateway(run.want, step.revision.url).delete([step.revision.token_id])\n"
-        "        run.forget_row(step.revision.place)",
-        "await self.gateway(run.want, step.revision.url).delete([step.revision.token_id])\n"
-        "        run.learn_row(step.revision.place, None)",
+        "run.seen.rows.get(place)})\n        run.forget_row(place)",
+        "run.seen.rows.get(place)})\n        run.learn_row(place, None)",
+    ),
+    one(
+        "a deletion counts though it was not answered",
+        "engine.remote",
+        "        await self.gateway(run.want, step.revision.url).delete([step.revision.token_id])\n"
+        "        run.learn(deleted={**run.seen.deleted, place: run.seen.rows.get(place)})",
+        "        run.learn(deleted={**run.seen.deleted, place: run.seen.rows.get(place)})\n"
+        "        try:\n            await self.gateway(run.want, step.revision.url).delete([step.revision.token_id])\n"
+        "        except Unavailable:\n            run.learn_row(place, None)\n            return",
+    ),
+    one(
+        "that there is no row is enough where nothing was deleted",
+        "engine.remote",
+        "if revision.place in run.seen.deleted:\n                row",
+        "if True:\n                row",
+    ),
+    one(
+        "what was deleted may never have been",
+        "domain.picture",
+        "return Life.DELETED if self.deleted.get(revision.place) is not None else Life.UNKNOWN",
+        "return Life.UNKNOWN",
     ),
     one(
         "the issued revision is not revoked", "domain.record", "self.current, self.pending) if r", "self.pending) if r"
@@ -176,6 +195,12 @@ EXPIRY: Final = (
         "domain.expiry",
         "        case Life.LIVE | Life.BLOCKED:\n            return False",
         "        case Life.LIVE | Life.BLOCKED:\n            return expires is not None and expires <= seen.now",
+    ),
+    one(
+        "what was deleted at its end is forgotten to have ended",
+        "domain.picture",
+        "found = (self.rows.get(revision.place), self.deleted.get(revision.place))",
+        "found = (self.rows.get(revision.place),)",
     ),
     one(
         "an expired key stays in the Secret",

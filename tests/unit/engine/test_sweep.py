@@ -11,8 +11,8 @@ import pytest
 from litellm_key_operator.api.connection import LiteLLMConnection
 from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.names import METADATA_KEY
-from litellm_key_operator.domain.ending import TOMBSTONE
 from litellm_key_operator.domain.material import Keyring
+from litellm_key_operator.domain.state import TOMBSTONE
 from litellm_key_operator.domain.terms import registration
 from litellm_key_operator.engine.cache import Cache
 from litellm_key_operator.engine.sweep import Sweep
