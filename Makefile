@@ -73,6 +73,10 @@ demo: $(READY) ## the main job, live; KEEP=1 leaves everything up, CLUSTER=mine 
 demo-down: $(READY) ## end what `make demo KEEP=1` left up
 	@$(BIN)/python -m dev.demo down
 
+.PHONY: bench
+bench: $(READY) ## the figures, against the bare servers (15 minutes); QUICK=1 measures less (3)
+	@$(BIN)/python -m dev.bench
+
 .PHONY: servers-up
 servers-up: $(READY) ## start API server and LiteLLM in the background
 	@$(BIN)/python -m dev.servers up

@@ -81,6 +81,19 @@ def both() -> Generator[Servers]:
         yield Servers(plane[0], endpoint[0])
 
 
+@contextmanager
+def own() -> Generator[tuple[controlplane.ControlPlane, proxy.Proxy]]:
+    """API server and LiteLLM of one's own, whatever is in the environment, started at the same time."""
+    with ExitStack() as stack:
+        plane: list[controlplane.ControlPlane] = []
+        endpoint: list[proxy.Proxy] = []
+        together(
+            lambda: plane.append(stack.enter_context(controlplane.started())),
+            lambda: endpoint.append(stack.enter_context(proxy.started())),
+        )
+        yield plane[0], endpoint[0]
+
+
 def prepare() -> None:
     """Builds and installs what is missing, so that everything afterwards is quick."""
     together(binaries.ready, install.ready)

@@ -6,9 +6,11 @@ import os
 import ssl
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dev.children import ServerError
+
+CRDS: Final = Path(__file__).resolve().parents[2] / "deploy" / "crds"
 
 
 class Access:
@@ -72,6 +74,12 @@ def foreign(kubeconfig: Path, kubectl_program: Path, home: Path) -> Access:
         token=user.get("token"),
         kubectl_program=kubectl_program,
     )
+
+
+def define(server: Access) -> None:
+    """Installs the checked-in CRDs, whatever was there, and waits until they are served."""
+    server.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
+    server.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
 
 
 def write_kubeconfig(path: Path, url: str, ca: Path, client: tuple[Path, Path]) -> None:

@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,10 +16,10 @@ from dev import background, cache, children, controlplane, progress, servers
 from dev import litellm as proxy
 from dev.children import ServerError
 from dev.controlplane import access, binaries
+from dev.controlplane.access import CRDS
 from dev.ports import LOOPBACK, free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-CRDS: Final = ROOT / "deploy" / "crds"
 QUICKSTART: Final = ROOT / "examples" / "quickstart"
 PLATFORM: Final = "llm-platform"
 TENANT: Final = "team-a"
@@ -41,17 +41,11 @@ class Stage:
 @contextmanager
 def own() -> Generator[Stage]:
     """Servers and an operator of the demo's own, all of it ended on the way out."""
-    with ExitStack() as stack:
-        plane: list[controlplane.ControlPlane] = []
-        endpoint: list[proxy.Proxy] = []
-        servers.together(
-            lambda: plane.append(stack.enter_context(controlplane.started())),
-            lambda: endpoint.append(stack.enter_context(proxy.started())),
-        )
-        log = _log_of(plane[0].kubeconfig)
-        _define(plane[0])
-        stack.enter_context(_operator(plane[0], log))
-        yield Stage(plane[0], endpoint[0], log)
+    with servers.own() as (plane, endpoint):
+        log = _log_of(plane.kubeconfig)
+        access.define(plane)
+        with _operator(plane, log):
+            yield Stage(plane, endpoint, log)
 
 
 @contextmanager
@@ -82,7 +76,7 @@ def theirs() -> Generator[Stage]:
         defined = bool(cluster.kubectl("get", "-f", str(CRDS), "--ignore-not-found", "-o", "name"))
         try:
             if not defined:
-                _define(cluster)
+                access.define(cluster)
             cluster.kubectl("apply", "-f", str(QUICKSTART / "00-namespaces.yaml"))
             only = (f"--namespaces={PLATFORM},{TENANT}", f"--operator-namespace={PLATFORM}")
             with _operator(cluster, home / "operator.log", *only):
@@ -114,12 +108,6 @@ def _refuse_if_used(cluster: controlplane.Access) -> None:
         if lease["spec"].get("holderIdentity"):
             where = lease["metadata"]["namespace"]
             raise ServerError(f"an operator holds the Lease in namespace {where} at {cluster.url}: stop it first")
-
-
-def _define(cluster: controlplane.Access) -> None:
-    """Installs the CRDs and waits until they are served."""
-    cluster.kubectl("apply", "--server-side", "-f", str(CRDS))
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
 
 
 @contextmanager

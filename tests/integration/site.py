@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from dev.controlplane import Access
 from dev.faultproxy import FaultProxy
+from dev.operatorprocess import OperatorProcess
 from tests.support.cluster import Cluster, Json
 from tests.support.litellm_admin import SMALL, LiteLLMAdmin
-from tests.support.operator import OperatorProcess
 from tests.support.waiting import until
 
 CONNECTIONS: Final = "litellmconnections"

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from dev.controlplane import Access, ControlPlane
+from dev.controlplane.access import define
 from dev.faultproxy import Answer, before_api_server
+from dev.operatorprocess import OperatorProcess
 from litellm_key_operator.settings import PROGRAM
-from tests.support.operator import OperatorProcess
-from tests.support.servers import install_crds
 
 PROMISED = 10.0
 """Seconds from SIGTERM to the end."""
@@ -197,7 +197,7 @@ def test_what_was_deleted_while_nobody_watched_is_noticed(operators: Operators) 
 
 @pytest.mark.slow
 def test_watches_that_break_off_are_made_anew(own_control_plane: ControlPlane, tmp_path: Path) -> None:
-    install_crds(own_control_plane)
+    define(own_control_plane)
     with OperatorProcess(own_control_plane.kubeconfig, tmp_path, lease_duration="60s") as operator:
         operator.wait_ready()
         own_control_plane.kubectl("create", "namespace", "broken-off")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from dev.operatorprocess import OperatorProcess
 from tests.kill.site import KEYS, Site
 from tests.kill.standing import Claim
-from tests.support.operator import OperatorProcess
 from tests.support.waiting import until
 
 _BEGUN: Final = 5

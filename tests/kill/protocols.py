@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from dev.faultproxy import Drop, Hold, Moment
+from dev.operatorprocess import OperatorProcess
 from tests.kill.site import KEYS, RETAINING, SECRETS, SWEPT, Site
 from tests.kill.standing import Claim, Outcome, await_sound
 from tests.kill.steps import renamed
-from tests.support.operator import OperatorProcess
 from tests.support.waiting import until
 
 Names = Sequence[str]

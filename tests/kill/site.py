@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from dev.faultproxy import FaultProxy
+from dev.operatorprocess import OperatorProcess
 from litellm_key_operator.cluster.seed import keyring
 from litellm_key_operator.domain.material import Keyring, KeyValue
 from tests.kill.books import MODEL, Books
 from tests.support.cluster import Cluster, Json
-from tests.support.operator import OperatorProcess
 from tests.support.waiting import until
 
 KEYS: Final = "litellmkeys"

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from dev.operatorprocess import OperatorProcess
 from tests.kill.site import KEYS, Site
 from tests.kill.standing import Claim
 from tests.kill.steps import labels_of, requests_of
-from tests.support.operator import OperatorProcess
 from tests.support.waiting import PATIENCE, until
 
 STILL: Final = 1.0

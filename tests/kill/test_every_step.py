@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from dev.operatorprocess import OperatorProcess
 from tests.kill.protocols import PROTOCOLS, Protocol
 from tests.kill.site import Site
 from tests.kill.standing import Claim, Outcome, Standing, await_sound, check_values
 from tests.kill.steps import Caught, Cell, Step, labels_of, recorded
 from tests.kill.stillness import await_still, look_again
-from tests.support.operator import OperatorProcess
 from tests.support.waiting import until
 
 RECORDED = "k00"

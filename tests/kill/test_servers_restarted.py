@@ -10,13 +10,14 @@ from typing import Final
 import pytest
 
 from dev.controlplane import ControlPlane
+from dev.controlplane.access import define
 from dev.litellm import Proxy
 from tests.kill.bursts import begin_burst
 from tests.kill.conftest import opened
 from tests.kill.site import Site
 from tests.kill.standing import await_sound, check_values
 from tests.kill.stillness import await_still, look_again
-from tests.support.servers import install_crds, remove_namespace
+from tests.support.servers import remove_namespace
 
 NAMES: Final = [f"k{number:02}" for number in range(30)]
 
@@ -24,7 +25,7 @@ NAMES: Final = [f"k{number:02}" for number in range(30)]
 @pytest.fixture
 def own_site(own_control_plane: ControlPlane, own_litellm: Proxy, tmp_path: Path) -> Generator[Site]:
     """A site whose servers may be ended."""
-    install_crds(own_control_plane)
+    define(own_control_plane)
     namespace = f"test-{secrets.token_hex(5)}"
     own_control_plane.kubectl("create", "namespace", namespace)
     with opened(own_control_plane, own_litellm, namespace, tmp_path) as made:

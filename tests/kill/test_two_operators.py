@@ -10,11 +10,11 @@ from typing import Final
 import pytest
 
 from dev.faultproxy import Hold, Moment
+from dev.operatorprocess import OperatorProcess
 from tests.kill.bursts import begin_burst
 from tests.kill.site import Site
 from tests.kill.standing import Claim, Outcome, await_sound, check_values
 from tests.kill.stillness import await_still, look_again, writes
-from tests.support.operator import OperatorProcess
 from tests.support.waiting import until
 
 FROZEN: Final = float(os.environ.get("LLMKEYS_TEST_FROZEN", "5"))

@@ -7,16 +7,15 @@ them. A test that stops one asks for an `own_` server.
 import json
 import secrets
 from collections.abc import Generator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from dev import controlplane, servers
 from dev import litellm as proxy
+from dev.controlplane.access import define
 
 FIXTURES: Final = frozenset({"control_plane", "crds", "litellm", "namespace", "own_control_plane", "own_litellm"})
-CRDS: Final = Path(__file__).resolve().parents[2] / "deploy" / "crds"
 GROUP: Final = "llmkeys.io"
 
 
@@ -68,7 +67,7 @@ def own_litellm(request: pytest.FixtureRequest) -> Generator[proxy.Proxy]:
 @pytest.fixture(scope="session")
 def crds(control_plane: controlplane.Access) -> controlplane.Access:
     """The API server with our resources defined."""
-    install_crds(control_plane)
+    define(control_plane)
     return control_plane
 
 
@@ -79,12 +78,6 @@ def namespace(control_plane: controlplane.Access) -> Generator[str]:
     control_plane.kubectl("create", "namespace", name)
     yield name
     remove_namespace(control_plane, name)
-
-
-def install_crds(access: controlplane.Access) -> None:
-    """Applies the checked-in CRDs and waits until the API server serves them."""
-    access.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    access.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
 
 
 def remove_namespace(access: controlplane.Access, name: str) -> None:

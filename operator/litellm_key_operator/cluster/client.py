@@ -49,6 +49,8 @@ class _Answer(Protocol):
 async def _configuration(kubeconfig: File | None) -> Any:
     """How to reach the server: by the named file, else as a Pod, else by KUBECONFIG or ~/.kube/config."""
     configuration = aio.Configuration(connection_pool_maxsize=_POOL)
+    # With it ~/.netrc and the environment's proxies are looked up for each request, in a thread: as dear as all of TLS.
+    configuration.client_session_kwargs = {"trust_env": False}
     if kubeconfig is None:
         try:
             # Sets a hook that reads the mounted token again every minute.

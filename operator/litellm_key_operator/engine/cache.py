@@ -32,6 +32,7 @@ class Cache:
         self._uid_of: dict[Name, str] = {}
         self._keys_of_role: dict[Name, set[str]] = {}
         self._keys_in: dict[str, set[str]] = {}
+        self._keys_wanting: dict[Name, set[str]] = {}
         self._secrets_of: dict[str, set[Name]] = {}
 
     def put_key(self, key: LiteLLMKey) -> bool:
@@ -41,10 +42,12 @@ class Cache:
             return False
         if had is not None:
             self._keys_of_role.get(role_of(had), set()).discard(uid)
+            self._want_no_more(had)
         self.keys[uid] = key
         self._uid_of[name_of(key)] = uid
         self._keys_of_role.setdefault(role_of(key), set()).add(uid)
         self._keys_in.setdefault(key.metadata.namespace, set()).add(uid)
+        self._keys_wanting.setdefault(secret_of(key), set()).add(uid)
         return True
 
     def drop_key(self, uid: str) -> None:
@@ -56,6 +59,7 @@ class Cache:
             del self._uid_of[name_of(had)]
         self._keys_of_role.get(role_of(had), set()).discard(uid)
         self._keys_in.get(had.metadata.namespace, set()).discard(uid)
+        self._want_no_more(had)
 
     def key_named(self, namespace: str, name: str) -> LiteLLMKey | None:
         """The Key of this name, if one is known."""
@@ -68,6 +72,10 @@ class Cache:
     def keys_in(self, namespace: str) -> list[LiteLLMKey]:
         """The Keys of a namespace."""
         return [self.keys[uid] for uid in self._keys_in.get(namespace, ())]
+
+    def keys_wanting(self, secret: Name) -> list[LiteLLMKey]:
+        """The Keys that want a Secret of this name."""
+        return [self.keys[uid] for uid in self._keys_wanting.get(secret, ())]
 
     def roles_of(self, connection: Name) -> Iterator[LiteLLMRole]:
         """The Roles that use this connection."""
@@ -103,13 +111,18 @@ class Cache:
 
     def secrets_for(self, key: LiteLLMKey) -> tuple[SecretSeen, ...]:
         """The Secrets that belong to a Key, and the one that has the name it wants, whosever it is."""
-        wanted = (key.metadata.namespace, key.spec.secret.name or key.metadata.name)
-        names = self._secrets_of.get(key.metadata.uid, set()) | {wanted}
+        names = self._secrets_of.get(key.metadata.uid, set()) | {secret_of(key)}
         return tuple(self._secrets[name] for name in sorted(names) if name in self._secrets)
 
     def secrets(self) -> Iterable[SecretSeen]:
         """All of ours."""
         return self._secrets.values()
+
+    def _want_no_more(self, key: LiteLLMKey) -> None:
+        uids = self._keys_wanting.get(secret_of(key), set())
+        uids.discard(key.metadata.uid)
+        if not uids:
+            self._keys_wanting.pop(secret_of(key), None)
 
 
 def name_of(resource: LiteLLMKey | LiteLLMRole | LiteLLMConnection) -> Name:
@@ -120,6 +133,11 @@ def name_of(resource: LiteLLMKey | LiteLLMRole | LiteLLMConnection) -> Name:
 def role_of(key: LiteLLMKey) -> Name:
     """The role that a Key names."""
     return key.spec.role_ref.namespace or key.metadata.namespace, key.spec.role_ref.name
+
+
+def secret_of(key: LiteLLMKey) -> Name:
+    """The Secret that a Key wants."""
+    return key.metadata.namespace, key.spec.secret.name or key.metadata.name
 
 
 def connection_of(role: LiteLLMRole) -> Name:

@@ -145,6 +145,8 @@ class Local:
                 self.voice.say(key, EventReason.REVOCATION_SKIPPED, f"released without revoking; may live on: {left}")
             else:
                 self.voice.say(key, EventReason.KEY_REVOKED, "nothing of this key is live any more")
+        # As it was, it would be ended once more when its Secret is reported gone. If others hold it, it is seen again.
+        self.cache.drop_key(key.metadata.uid)
         raise Finished
 
     async def remove(self, run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,13 +30,24 @@ def lane_of(key: LiteLLMKey) -> Lane:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Takes observations in. All of it is synchronous and cheap."""
+    """Takes observations in. All of it is synchronous and cheap.
+
+    What concerns a Key that a run is under way for waits until it ends: mostly it is the echo of a write whose answer
+    is not there yet, and no news by then. A run takes nothing in from here anyway; its writes are fenced.
+    """
 
     cache: Cache
     queue: Queue
 
     def key_seen(self, key: LiteLLMKey) -> None:
         """A Key as watched or listed; our own writes come back here and are no news."""
+        self.queue.once_free(key_item(key), lambda: self._key_seen(key))
+
+    def key_gone(self, key: LiteLLMKey) -> None:
+        """A Key was deleted; a last run takes back what it may have left."""
+        self.queue.once_free(key_item(key), lambda: self._key_gone(key))
+
+    def _key_seen(self, key: LiteLLMKey) -> None:
         had = self.cache.keys.get(key.metadata.uid)
         if not self.cache.put_key(key):
             return
@@ -47,8 +58,7 @@ class News:
         if had is not None and role_of(had) != role_of(key):
             self.count(had)
 
-    def key_gone(self, key: LiteLLMKey) -> None:
-        """A Key was deleted; a last run takes back what it may have left."""
+    def _key_gone(self, key: LiteLLMKey) -> None:
         self.cache.drop_key(key.metadata.uid)
         self.queue.add(key_item(key), Lane.URGENT)
         self.count(key)
@@ -110,20 +120,31 @@ class News:
 
     def secret_seen(self, secret: SecretSeen) -> None:
         """One of our Secrets as watched or listed."""
-        if self.cache.put_secret(secret):
-            self._secret_concerns(secret)
+        self._once_owner_is_free(secret, lambda: self._secret_seen(secret))
 
     def secret_gone(self, secret: SecretSeen) -> None:
         """One of our Secrets was deleted, or lost the label by which we see it."""
+        self._once_owner_is_free(secret, lambda: self._secret_gone(secret))
+
+    def _once_owner_is_free(self, secret: SecretSeen, tell: Callable[[], None]) -> None:
+        owner = self.cache.keys.get(secret.owner_uid or "")
+        if owner is None:
+            tell()
+        else:
+            self.queue.once_free(key_item(owner), tell)
+
+    def _secret_seen(self, secret: SecretSeen) -> None:
+        if self.cache.put_secret(secret):
+            self._secret_concerns(secret)
+
+    def _secret_gone(self, secret: SecretSeen) -> None:
         self.cache.drop_secret((secret.namespace, secret.name))
         self._secret_concerns(secret)
 
     def _secret_concerns(self, secret: SecretSeen) -> None:
         owner = self.cache.keys.get(secret.owner_uid or "")
         self._add([owner] if owner is not None else [])
-        for key in self.cache.keys_in(secret.namespace):
-            if key is not owner and (key.spec.secret.name or key.metadata.name) == secret.name:
-                self._add([key])
+        self._add(key for key in self.cache.keys_wanting((secret.namespace, secret.name)) if key is not owner)
 
     def namespace_seen(self, name: str, labels: Mapping[str, str]) -> None:
         """A Namespace; its labels may open or close a role to it."""

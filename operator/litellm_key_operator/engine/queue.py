@@ -68,6 +68,7 @@ class Queue:
         self._waiting: dict[Item, Lane] = {}
         self._running: dict[Item, asyncio.Task[None]] = {}
         self._again: dict[Item, Lane] = {}
+        self._put_off: dict[Item, list[Callable[[], None]]] = {}
         self._later: dict[Item, asyncio.TimerHandle] = {}
         self._failures: dict[Item, int] = {}
         self._turn = 0
@@ -121,6 +122,13 @@ class Queue:
             return
         self._unschedule(item)
         self._later[item] = loop.call_later(pause, self.add, item, lane)
+
+    def once_free(self, item: Item, tell: Callable[[], None]) -> None:
+        """Call it now, or when the run over this item that is under way ends."""
+        if item in self._running:
+            self._put_off.setdefault(item, []).append(tell)
+        else:
+            tell()
 
     def retry(self, item: Item, lane: Lane = Lane.NORMAL, *, at_least: float = 0.0) -> float:
         """Run it after a pause that doubles with each failure in a row; answers the pause in seconds."""
@@ -177,6 +185,8 @@ class Queue:
         try:
             await self._work(item)
         finally:
+            for tell in self._put_off.pop(item, ()):
+                tell()
             del self._running[item]
             self._busy[group] -= 1
             if not self._busy[group]:

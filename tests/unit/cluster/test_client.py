@@ -147,3 +147,16 @@ async def test_a_conflict_on_an_object_that_is_gone_by_now_means_gone(tmp_path: 
     async with server(answer, tmp_path) as config, await Client.connect(config) as client:
         with pytest.raises(Gone):
             await ClusterResources(client).release(key)
+
+
+async def test_neither_a_netrc_nor_a_proxy_of_the_environment_is_looked_for(
+    tmp_path: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tell(request: web.Request) -> web.Response:
+        return web.json_response({"authorization": request.headers.get("Authorization")})
+
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    async with server(tell, tmp_path) as access, await Client.connect(access) as client:
+        assert await client.get(ONE) == {"authorization": "Bearer abc"}

@@ -195,3 +195,39 @@ async def test_what_belongs_to_no_group_may_have_all_workers() -> None:
     assert len(worker.running) == 4
     worker.gate.set()
     await drained(q)
+
+
+async def test_what_is_told_of_an_item_waits_for_the_end_of_its_run() -> None:
+    worker = Worker()
+    worker.gate.clear()
+    q = queue(worker, workers=4)
+    told: list[str] = []
+
+    def tell(text: str, *, news: bool) -> None:
+        told.append(text)
+        if news:
+            q.add(item("one"))
+
+    q.once_free(item("one"), lambda: tell("at once", news=False))
+    assert told == ["at once"]
+    q.add(item("one"))
+    q.start()
+    await worker.first.wait()
+    q.once_free(item("one"), lambda: tell("an echo", news=False))
+    q.once_free(item("two"), lambda: tell("of another", news=False))
+    assert told == ["at once", "of another"]
+    worker.gate.set()
+    await drained(q)
+    assert told == ["at once", "of another", "an echo"]
+    assert worker.begun == ["one"]
+
+    worker.gate.clear()
+    worker.first.clear()
+    q.add(item("one"))
+    await worker.first.wait()
+    for text in ("first", "second"):
+        q.once_free(item("one"), lambda text=text: tell(text, news=True))  # type: ignore[misc]
+    worker.gate.set()
+    await drained(q)
+    assert told[-2:] == ["first", "second"]
+    assert worker.begun == ["one", "one", "one"], "news make one more run, however many they are"

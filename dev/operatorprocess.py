@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from dev.children import Child, tail
 
@@ -27,7 +28,7 @@ class OperatorError(AssertionError):
 
 
 class OperatorProcess:
-    """`litellm-key-operator run` as a child of the test; every start appends to the same log.
+    """`litellm-key-operator run` as a child of this process; every start appends to the same log.
 
     `flags` are settings under their Python names, as text: `lease_duration="2s"`.
     """
@@ -47,6 +48,7 @@ class OperatorProcess:
         self._environment = {**kept, "KUBECONFIG": str(kubeconfig)}
         self._child: Child | None = None
         self._log_begins = 0
+        self._port = 0
 
     def __enter__(self) -> Self:
         return self.start()
@@ -61,6 +63,7 @@ class OperatorProcess:
         self._log_begins = self.log_file.stat().st_size if self.log_file.exists() else 0
         command = [sys.executable, "-m", "litellm_key_operator", "run", *self._arguments]
         self._child = Child(command, log=self.log_file, env=self._environment)
+        self._port = 0
         return self
 
     @property
@@ -86,10 +89,17 @@ class OperatorProcess:
         return [line for line in self.lines if line["event"] == event]
 
     @property
+    def pid(self) -> int:
+        """Of the present process."""
+        return self._present().pid
+
+    @property
     def port(self) -> int:
         """Where its pages are; waits until they are served."""
-        self.wait_for(lambda: bool(self.logged("serving")), "its pages to be served")
-        return int(self.logged("serving")[-1]["port"])
+        if not self._port:
+            self.wait_for(lambda: bool(self.logged("serving")), "its pages to be served")
+            self._port = int(self.logged("serving")[-1]["port"])
+        return self._port
 
     def page(self, path: str) -> tuple[int, str]:
         """Status and text of a page; status 0 if nobody answers."""
@@ -103,13 +113,13 @@ class OperatorProcess:
 
     def metric(self, name: str, /, **labels: str) -> float:
         """The sum of a metric's samples that have these labels; 0 if there is none."""
-        families = text_string_to_metric_families(self.page("/metrics")[1])
-        return sum(
-            sample.value
-            for family in families
-            for sample in family.samples
-            if sample.name == name and labels.items() <= sample.labels.items()
-        )
+        return sum(sample.value for sample in self.samples(name) if labels.items() <= sample.labels.items())
+
+    def samples(self, name: str) -> list[Sample]:
+        """The samples of a metric. Only their lines are parsed: with many Keys the page has megabytes."""
+        lines = [line for line in self.page("/metrics")[1].splitlines(keepends=True) if line.startswith(name)]
+        families = text_string_to_metric_families("".join(lines))
+        return [sample for family in families for sample in family.samples if sample.name == name]
 
     def wait_ready(self, seconds: float = PATIENCE) -> Self:
         """Wait until it leads and has read the cluster."""
