@@ -111,7 +111,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Take the finalizer off. `left` are token ids that may live on (Retain, break-glass, or nobody who could revoke)."""
+    """Take the finalizer off. `left` are token ids that may live on: kept, skipped, or out of reach."""
 
     left: tuple[str, ...] = ()
 
