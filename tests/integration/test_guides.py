@@ -35,7 +35,7 @@ class Reader:
         for name in ("deploy", ".venv"):
             (folder / name).symlink_to(ROOT / name)
         shutil.copytree(ROOT / "examples", folder / "examples")
-        for file in (folder / "examples").rglob("*.yaml"):
+        for file in (path for path in (folder / "examples").rglob("*") if path.is_file()):
             text = file.read_text(encoding="utf-8").replace(EXAMPLE_URL, site.litellm.url)
             file.write_text(self.here(text), encoding="utf-8")
         (folder / "bin").mkdir()
