@@ -13,6 +13,6 @@ ask() {
 
 # Deletes a key in LiteLLM by its token id, as an administrator.
 revoke() {
-  curl -sf "$LITELLM_URL/key/delete" -H @- -H 'Content-Type: application/json' \
+  curl -sf -w '\n' "$LITELLM_URL/key/delete" -H @- -H 'Content-Type: application/json' \
     -d "{\"keys\": [\"$1\"]}" <<< "Authorization: Bearer $LITELLM_MASTER_KEY"
 }
