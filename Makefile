@@ -11,6 +11,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 export PYTHONUNBUFFERED := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+export NO_MKDOCS_2_WARNING := 1
 
 # The newest Python that answers and is new enough: a name on the PATH may be a shim with nothing behind it.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -35,17 +36,28 @@ $(READY): requirements/dev.txt pyproject.toml
 	@touch $@
 
 .PHONY: check
-check: $(READY) ## lint, format, types, layers, generated files
+check: $(READY) ## lint, format, types, layers, generated files, the site
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m litellm_key_operator.api.crd --check
+	$(BIN)/python -m dev.reference --check
+	$(BIN)/mkdocs build --quiet --strict
 
 .PHONY: generate
-generate: $(READY) ## write the CRDs anew from the models
+generate: $(READY) ## write the CRDs and the reference pages anew from the code
 	$(BIN)/python -m litellm_key_operator.api.crd --write
+	$(BIN)/python -m dev.reference --write
+
+.PHONY: docs
+docs: $(READY) ## build the site into build/site
+	$(BIN)/mkdocs build --strict
+
+.PHONY: docs-serve
+docs-serve: $(READY) ## the site on loopback, built anew with each change
+	$(BIN)/mkdocs serve --strict --dev-addr=127.0.0.1:8000
 
 .PHONY: format
 format: $(READY) ## format, and mend what the linter can mend

@@ -170,6 +170,9 @@ def test_a_retained_key_and_its_secret_go_on_working(furnished: Site) -> None:
         claim.delete()
         claim.wait_gone()
     assert refused(furnished, lost)
+    assert token_id in kept.wait_event("RevocationSkipped")
+    revoked.wait_event("KeyRevoked")
+    assert "KeyRevoked" not in kept.events()
     row = furnished.admin.row(token_id) or {}
     assert (row["key_alias"], row["models"]) == (f"{alias}@{uid[:8]}", ["fake-small"])
     assert row["metadata"]["llmkeys"]["retained"] is True

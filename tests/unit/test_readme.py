@@ -1,4 +1,4 @@
-"""What the README says is so: its tests exist, its settings and manifests are real, its links lead somewhere."""
+"""What the README and the pages of the site say is so: tests exist, manifests are real, links lead somewhere."""
 
 import ast
 import re
@@ -7,14 +7,13 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from pydantic.fields import FieldInfo
 
-from litellm_key_operator.settings import Address, Run
+from tests.support.documents import DOCUMENTS, ROOT, blocks, shown
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
-NAMED_TESTS: Final = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", README)))
-DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+README: Final = ROOT / "README.md"
+NAMED_TESTS: Final = sorted(
+    {named for file in DOCUMENTS for named in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", file.read_text("utf-8"))}
+)
 
 
 def test_the_guarantees_name_tests() -> None:
@@ -29,15 +28,11 @@ def test_a_test_that_is_named_exists(file: str, name: str) -> None:
     assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-def test_the_settings_are_the_real_ones() -> None:
-    assert _table("flag") == [_row(name, field) for name, field in Run.model_fields.items()]
-
-
 def test_the_manifests_are_those_of_the_examples() -> None:
     examples = [one for file in (ROOT / "examples").rglob("*.yaml") for one in _documents(file.read_text("utf-8"))]
-    shown = [one for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) for one in _documents(block)]
-    assert len(shown) == 3
-    assert all(one in examples for one in shown)
+    manifests = [one for block in blocks(README, "yaml") for one in _documents(block.text)]
+    assert len(manifests) == 3
+    assert all(one in examples for one in manifests)
 
 
 def test_make_knows_every_target_that_is_named() -> None:
@@ -59,26 +54,7 @@ def _documents(text: str) -> list[dict[str, Any]]:
 
 def _table(first_column: str) -> list[str]:
     """The rows of the table whose first column is headed so."""
-    lines = README.splitlines()
+    lines = shown(README).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith(f"| {first_column} |")) + 2
     end = next(number for number in range(start, len(lines)) if not lines[number].startswith("|"))
     return lines[start:end]
-
-
-def _row(name: str, field: FieldInfo) -> str:
-    default = "its own" if field.default_factory is not None else _text(field.default)
-    return f"| `--{name.replace('_', '-')}` | {default} | {' '.join((field.description or '').split())} |"
-
-
-def _text(default: object) -> str:
-    match default:
-        case Address(host, port):
-            return f"`{host}:{port}`"
-        case bool():
-            return f"`{str(default).lower()}`"
-        case float():
-            return f"`{default:g}s`"
-        case []:
-            return ""
-        case _:
-            return f"`{default}`"

@@ -117,7 +117,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Take the finalizer off. `left` are token ids that may live on (break-glass, or nobody left who could revoke)."""
+    """Take the finalizer off. `left` are token ids that may live on: kept, skipped, or out of reach."""
 
     left: tuple[str, ...] = ()
 

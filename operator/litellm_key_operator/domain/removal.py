@@ -8,7 +8,7 @@ from litellm_key_operator.api.common import rfc3339
 from litellm_key_operator.api.names import ANNOTATION_SKIP_REVOCATION, METADATA_KEY
 from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.ending import blank, end, out_of_the_way
-from litellm_key_operator.domain.picture import Seen, Want
+from litellm_key_operator.domain.picture import Seen, Want, first
 from litellm_key_operator.domain.plan import Ask, Cause, Release, Settled, Step, Update
 from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.publication import withdraw
@@ -28,7 +28,8 @@ def remove(want: Want, seen: Seen) -> Step | Settled:
     if not record.held and record.empty:
         return Settled.all(Problem(KeyReason.REVOKING, "nothing was issued"))
     if want.skip:
-        return Release(left=tuple(revision.token_id for revision in record.known))
+        # An empty status stands for revision 1: whoever breaks the glass is told of that one.
+        return Release(left=tuple(revision.token_id for revision in record.known or (first(want, ""),)))
     if record.ended:
         # All that it had was seen to be gone when its time was over: nobody has to be asked again.
         return withdraw(want, seen) or Release()
@@ -47,7 +48,8 @@ def remove(want: Want, seen: Seen) -> Step | Settled:
     step = step or withdraw(want, seen, keep=kept is not None)
     if step is not None:
         return step
-    return Release() if record.held else Settled.all(Problem(KeyReason.REVOKING, "revoked"))
+    left = () if kept is None else (kept.token_id,)
+    return Release(left) if record.held else Settled.all(Problem(KeyReason.REVOKING, "revoked"))
 
 
 def _unreported(want: Want, seen: Seen) -> tuple[Revision, ...] | Ask:
