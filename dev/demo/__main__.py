@@ -32,7 +32,7 @@ def tell() -> None:
             log = f"the operator's log ends\n{children.tail(where.log)}"
             raise children.ServerError(f"{error}; {log}{stays}") from error
         screen.chapter("That was it. Where to go next")
-        screen.say("  docs/guides/       to go on with: deletion, many tenants; `make docs-serve` shows all pages")
+        screen.say("  docs/guides/       to go on with: rotation, deletion, tenants; `make docs-serve` shows all pages")
         screen.say("  examples/          claims, roles and Secrets in other forms")
         screen.say("  README.md          what is guaranteed, and how to run the operator on your own cluster")
         screen.say("  kubectl explain litellmrole.spec   the reference, once deploy/crds is applied")

@@ -50,7 +50,7 @@ class Story:
         token_id = str(self._key(LONG)["status"]["tokenID"])
         self._use(long, token_id)
         self._outlive(short)
-        self._delete(long, token_id)
+        self._delete([long, self._rotate(long)], str(self._key(LONG)["status"]["tokenID"]))
 
     def _declare(self) -> tuple[Delivered, Delivered]:
         screen.chapter("1. A platform team declares its proxy and a role; a team claims two keys")
@@ -140,12 +140,26 @@ class Story:
         screen.found("the operator removed its Secret and says Expired")
         self._kubectl("get", "litellmkeys", "-n", TENANT, "-o", "wide")
 
-    def _delete(self, long: Delivered, token_id: str) -> None:
-        screen.chapter("4. The claim is deleted")
+    def _rotate(self, old: Delivered) -> Delivered:
+        screen.chapter("4. The first key is rotated, now instead of in twenty days")
+        self._kubectl("annotate", "litellmkey", LONG, "-n", TENANT, f"llmkeys.io/rotate={time.time():.0f}")
+        rotated = "--for=jsonpath={.status.revision}=2"
+        self._kubectl("wait", rotated, f"litellmkeys/{LONG}", "-n", TENANT, f"--timeout={PATIENCE:g}s")
+        new = self._delivered(LONG)
+        for delivered in (new, old):
+            answer = calls.chat(delivered.base_url, delivered.key)
+            _require(answer.status, 200, f"a chat completion with {delivered.preview} after the rotation", answer.text)
+        retiring = self._key(LONG)["status"]["retiring"][0]
+        screen.found(f"the Secret holds {new.preview}; {old.preview} works as well until {retiring['retireAt']}")
+        return new
+
+    def _delete(self, values: list[Delivered], token_id: str) -> None:
+        screen.chapter("5. The claim is deleted")
         self._kubectl("delete", "litellmkey", LONG, "-n", TENANT, f"--timeout={PATIENCE:g}s")
-        after = calls.chat(long.base_url, long.key)
-        _require(after.status, 401, "a chat completion with a revoked key", after.text)
-        screen.found(f"it returned after the key was revoked: 401 {_first_sentence(after.text)}")
+        answers = [calls.chat(value.base_url, value.key) for value in values]
+        for answer in answers:
+            _require(answer.status, 401, "a chat completion with a revoked key", answer.text)
+        screen.found(f"it returned after both values were revoked: 401 {_first_sentence(answers[-1].text)}")
         status = calls.books(self._stage.litellm.url, self._stage.litellm.master_key, token_id).get("status")
         screen.found(f"LiteLLM's books: status {status}")
         columns = "custom-columns=OBJECT:.involvedObject.name,REASON:.reason,MESSAGE:.message"
