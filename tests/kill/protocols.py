@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from dev.faultproxy import Drop, Hold, Moment
 from dev.operatorprocess import OperatorProcess
-from tests.kill.site import KEYS, RETAINING, SECRETS, SWEPT, Site
+from tests.kill.site import KEYS, RETAINING, ROTATING, SECRETS, SWEPT, Site
 from tests.kill.standing import Claim, Outcome, await_sound
 from tests.kill.steps import renamed
 from tests.support.waiting import until
@@ -27,6 +27,7 @@ class Protocol:
     """`prepare` brings claims to where it begins; `happens` is what sets it off, while the operator sees nothing.
 
     `revision`, `fields`: what LiteLLM holds at its end. `restarts`: it begins with an operator that remembers nothing.
+    `breaks`: what is published does not work any more when it begins.
     """
 
     name: str
@@ -36,11 +37,12 @@ class Protocol:
     revision: int = 1
     fields: dict[str, Any] | None = None
     restarts: bool = False
+    breaks: bool = False
 
     @property
-    def keeps_the_value(self) -> bool:
+    def serves_throughout(self) -> bool:
         """Whether what is published works from its beginning to its end."""
-        return self.outcome is Outcome.LIVE and self.revision == 1
+        return self.outcome is Outcome.LIVE and not self.breaks
 
 
 def _nothing(site: Site, operator: OperatorProcess, names: Names) -> None:
@@ -122,7 +124,8 @@ PROTOCOLS: Final = (
         _issued(),
         lambda site, names: site.edit(names, lambda name: {"secret": {"name": renamed(name)}}),
     ),
-    Protocol("replace", _issued(role=SWEPT), _revoked_by_an_administrator, revision=2),
+    Protocol("replace", _issued(role=SWEPT), _revoked_by_an_administrator, revision=2, breaks=True),
+    Protocol("rotate", _issued(role=ROTATING), Site.rotate, revision=2),
     Protocol("expire", _issued(ttl=SHORT), _expires, Outcome.EXPIRED),
     Protocol("remove-itself", _issued(ttl=SHORT, ttlAfterExpired=f"{AFTERWARDS.seconds}s"), _expires, Outcome.GONE),
     Protocol("delete", _issued(), Site.delete, Outcome.GONE),

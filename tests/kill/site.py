@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from dev.faultproxy import FaultProxy
 from dev.operatorprocess import OperatorProcess
+from litellm_key_operator.api.names import ANNOTATION_ROTATE
 from litellm_key_operator.cluster.seed import keyring
 from litellm_key_operator.domain.material import Keyring, KeyValue
 from tests.kill.books import MODEL, Books
@@ -23,6 +24,8 @@ REVISIONS: Final = range(1, 9)
 _SEED: Final = "litellm-key-operator-seed"
 SWEPT: Final = "swept"
 """Name of the Connection, and of its role, whose keys are compared with LiteLLM all the time."""
+ROTATING: Final = "rotating"
+"""Name of a role whose keys overlap for seconds when they are rotated."""
 RETAINING: Final = "retaining"
 """Name of a role whose keys live on when their claim is gone."""
 PLAIN: Final = "plain"
@@ -62,14 +65,14 @@ class Site:
                 "url": self.litellm.url,
                 "adminKeySecretRef": {"name": "admin"},
                 "timeout": "25s",
-                "maxInFlight": 64,
+                "maxInFlight": 128,
                 "sweepInterval": interval,
             }
             self.cluster.create("litellmconnections", "LiteLLMConnection", name, spec=connection)
             role = {"connectionRef": {"name": name}, "models": [MODEL], "limits": {"rpm": 1000}, "ttl": "1h"}
             self.cluster.create("litellmroles", "LiteLLMRole", name, spec=role)
-        retaining = {**role, "deletionPolicy": "Retain"}
-        self.cluster.create("litellmroles", "LiteLLMRole", RETAINING, spec=retaining)
+        for name, more in ((RETAINING, {"deletionPolicy": "Retain"}), (ROTATING, {"renewal": {"overlap": "3s"}})):
+            self.cluster.create("litellmroles", "LiteLLMRole", name, spec={**role, **more})
 
     def operator(self, name: str = "operator", **flags: str) -> OperatorProcess:
         """Start an operator that retries at once; it works alone unless it is told of the election."""
@@ -103,6 +106,11 @@ class Site:
         """Change the specs of claims, each as its name says."""
         for name in names:
             self.cluster.patch(KEYS, name, {"spec": spec(name)})
+
+    def rotate(self, names: Iterable[str]) -> None:
+        """Ask for a rotation of claims."""
+        for name in names:
+            self.cluster.patch(KEYS, name, {"metadata": {"annotations": {ANNOTATION_ROTATE: "now"}}})
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete claims; their finalizers keep them as long as need be."""

@@ -55,6 +55,11 @@ class Step:
         return self.method == "GET"
 
     @property
+    def goes_with_others(self) -> bool:
+        """Whether one request does it for many claims: the cell of another, perhaps of another moment, may hold it."""
+        return self.target.startswith(("/key/delete", "/key/info"))
+
+    @property
     def may_be_left_out(self) -> bool:
         """Whether it is a look at what was looked at before: an event at the right moment brings one more of those.
 

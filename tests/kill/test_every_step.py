@@ -7,9 +7,11 @@ moment, whose requests are held where the moment says; when all of them are ther
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
+from dev.faultproxy import Rule
 from dev.operatorprocess import OperatorProcess
 from tests.kill.protocols import PROTOCOLS, Protocol
 from tests.kill.site import Site
@@ -33,9 +35,12 @@ def test_killed_at_every_step(protocol: Protocol, site: Site) -> None:
     claims = begin(protocol, site, operator, [cell.name for cell in cells], cells)
     for cell in cells:
         reach(cell)
+    for step in {cell.step for cell in cells if cell.step.goes_with_others and not cell.step.reads}:
+        together = [cell.held for cell in cells if cell.step == step]
+        until(partial(any_reached, together), f"{step} of any claim")
     operator.kill9()
     never_came = [cell for cell in cells if not cell.held.is_reached()]
-    if protocol.keeps_the_value:
+    if protocol.serves_throughout:
         assert not Standing.of(site).useless(claims)
     for cell in cells:
         if cell in never_came:
@@ -47,7 +52,7 @@ def test_killed_at_every_step(protocol: Protocol, site: Site) -> None:
     operator.start().wait_ready()
     check(site, operator, claims)
 
-    late = [cell for cell in cells if cell.caught.is_late]
+    late = [cell for cell in cells if cell.caught.is_late and cell not in never_came]
     gone = [cell.name for cell in cells if cell.caught is Caught.LATE_GONE]
     site.delete(gone)
     claims = [Claim(c.name, c.uid, Outcome.GONE) if c.name in gone else c for c in claims]
@@ -92,12 +97,17 @@ def begin(
 
 def reach(cell: Cell) -> None:
     """Wait until the request of a cell is held."""
-    if cell.step.may_be_left_out:
+    if cell.step.may_be_left_out or cell.step.goes_with_others:
         return
     try:
         cell.held.wait_reached()
     except TimeoutError:
         pytest.fail(f"never came: {cell}")
+
+
+def any_reached(rules: Sequence[Rule]) -> bool:
+    """Whether one of them holds a request."""
+    return any(rule.is_reached() for rule in rules)
 
 
 def forward(site: Site, cell: Cell) -> None:

@@ -19,15 +19,18 @@ Send = Callable[[Sequence[Item]], Awaitable[Sequence[Answer | OutsideError]]]
 class Batch(Generic[Item, Answer]):
     """Gathers items while others are under way, and sends at most so many at once.
 
-    Nothing waits for a time: an item that is alone goes out alone, at once.
+    Nothing waits for a time: an item that is alone goes out alone, at once. So many requests may be under way, so that
+    one that hangs does not hold up all that follow.
     """
 
-    def __init__(self, send: Send[Item, Answer], most: int) -> None:
+    def __init__(self, send: Send[Item, Answer], most: int, *, under_way: int = 1) -> None:
         """Begin empty."""
         self._send = send
         self._most = most
+        self._under_way = under_way
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
-        self._sender: asyncio.Task[None] | None = None
+        self._senders: set[asyncio.Task[None]] = set()
+        self._begins = False
 
     def submit(self, item: Item) -> asyncio.Future[Answer]:
         """What will have come of it: an answer, what its own sending raised, or that of all that went along.
@@ -36,20 +39,27 @@ class Batch(Generic[Item, Answer]):
         """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._sender is None:
+        if not self._begins and len(self._senders) < self._under_way:
             # A task begins with the next turn of the loop: what is submitted in this one goes along.
-            self._sender = asyncio.create_task(self._send_all())
+            self._begins = True
+            sender = asyncio.create_task(self._send_all())
+            self._senders.add(sender)
+            sender.add_done_callback(self._end)
         return future
 
     async def _send_all(self) -> None:
-        try:
-            while part := self._next():
-                await self._send_part(part)
-        finally:
-            self._sender = None
-            for _, future in self._waiting:
-                future.cancel()  # only if this task was: there is nobody left to send them
-            self._waiting.clear()
+        self._begins = False
+        while part := self._next():
+            await self._send_part(part)
+
+    def _end(self, sender: asyncio.Task[None]) -> None:
+        self._senders.discard(sender)
+        if sender.cancelled():
+            self._begins = False
+            if not self._senders:
+                for _, future in self._waiting:
+                    future.cancel()  # there is nobody left to send them
+                self._waiting.clear()
 
     def _next(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
         wanted = [(item, future) for item, future in self._waiting if not future.done()]

@@ -51,12 +51,14 @@ class Lookups:
         one: Callable[[str], Awaitable[Row | None]],
         many: Callable[[Sequence[str]], Awaitable[Sequence[Row]]],
         clock: ProxyClock,
+        *,
+        under_way: int = 1,
     ) -> None:
-        """`one` asks `/key/info`, `many` `/v2/key/info`."""
+        """`one` asks `/key/info`, `many` `/v2/key/info`; so many of these at a time."""
         self._one = one
         self._many = many
         self._clock = clock
-        self._batch = Batch(self._send, MOST_LOOKED_UP)
+        self._batch = Batch(self._send, MOST_LOOKED_UP, under_way=under_way)
 
     async def info(self, wanted: Wanted) -> Row | None:
         """The truth about the token: a row that is absent, or may be another's, is asked for singly."""
@@ -108,10 +110,10 @@ def assigned(wanted: Sequence[Wanted], rows: Sequence[Row]) -> list[Told]:
 class Deletions:
     """`/key/delete` of many. LiteLLM refuses all of them for one that the credential may not touch."""
 
-    def __init__(self, delete: Callable[[Sequence[str]], Awaitable[None]]) -> None:
-        """`delete` sends one request; raises Rejected if nothing was deleted by it."""
+    def __init__(self, delete: Callable[[Sequence[str]], Awaitable[None]], *, under_way: int = 1) -> None:
+        """`delete` sends one request; raises Rejected if nothing was deleted by it. So many of them at a time."""
         self._delete = delete
-        self._batch: Batch[str, None] = Batch(self._send, MOST_DELETED)
+        self._batch: Batch[str, None] = Batch(self._send, MOST_DELETED, under_way=under_way)
 
     async def delete(self, token_ids: Sequence[str]) -> None:
         """Delete them along with others. Raises Rejected only for what was refused by itself."""

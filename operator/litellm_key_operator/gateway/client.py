@@ -35,6 +35,8 @@ T = TypeVar("T")
 _PAGE = 100
 _MOST_IN_A_LIST = 8 * MEBIBYTE
 _TOKEN = re.compile(r"[0-9a-f]{64}")
+_PART_FOR_MANY = 4
+"""Of the calls at once, one in four may be a deletion of many, and one in four a look-up of many."""
 _NOBODY = "0" * 64
 """A hash that no key has."""
 _IMPOSSIBLE = KeyValue("x")
@@ -55,8 +57,9 @@ class LiteLLM:
         self._url = credential.url
         self._clock = ProxyClock(wall, monotonic)
         self._transport = Transport(credential, self._clock, observe)
-        self._lookups = Lookups(self._info, self.infos, self._clock)
-        self._deletions = Deletions(self._delete)
+        many = max(1, credential.max_in_flight // _PART_FOR_MANY)
+        self._lookups = Lookups(self._info, self.infos, self._clock, under_way=many)
+        self._deletions = Deletions(self._delete, under_way=many)
 
     @property
     def url(self) -> str:

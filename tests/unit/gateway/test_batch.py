@@ -135,3 +135,16 @@ async def test_a_sender_that_is_cancelled_leaves_nobody_waiting() -> None:
     with pytest.raises(asyncio.CancelledError):
         await sender
     assert all(future.cancelled() for future in futures)
+
+
+async def test_one_that_hangs_holds_up_no_other_while_another_may_be_under_way() -> None:
+    server = Server()
+    batch = Batch(server.send, 10, under_way=2)
+    hangs = batch.submit(0)
+    await server.asked_once_more()
+    server.open_for_all = True
+    assert await asyncio.gather(*(batch.submit(n) for n in (1, 2))) == [2, 4]
+    assert not hangs.done()
+    server.answer()
+    assert await hangs == 0
+    assert server.asked == [[0], [1, 2]]
