@@ -49,7 +49,7 @@ def expire(want: Want, seen: Seen) -> Step | Settled:
     step = end(want, seen, record.known) or withdraw(want, seen)
     if step is not None:
         return step
-    return Note(replace(record, ended=True, pending=None, retiring=(), binding=None))
+    return Note(replace(record, ended=True, renew_at=None, pending=None, retiring=(), binding=None))
 
 
 def _afterwards(want: Want, seen: Seen) -> Step | Settled:

@@ -76,6 +76,12 @@ def test_an_expired_key_is_deleted_and_then_forgotten() -> None:
     assert expire(want(), gone) == Note(issued(ended=True, binding=None))
 
 
+def test_what_has_ended_is_not_to_be_renewed_any_more() -> None:
+    gone = Seen(LATER, issued(renew_at=LATER), {ONE.place: row(deleted_at=LATER)}, secrets={"app": None})
+
+    assert expire(want(), gone) == Note(issued(ended=True, binding=None))
+
+
 @pytest.mark.parametrize(
     ("stay", "now", "step"),
     [
