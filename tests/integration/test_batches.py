@@ -15,7 +15,7 @@ ASKING = ("/key/info", "/v2/key/info")
 @pytest.fixture(scope="module")
 def furnished(site: Site) -> Site:
     site.role("plain")
-    site.role("brief", ttl="25s")
+    site.role("brief", ttl="25s", renewal={"policy": "None"})
     site.claim("first", "plain").wait()
     return site
 

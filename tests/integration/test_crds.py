@@ -122,6 +122,7 @@ def test_defaults_are_written_where_users_see_them(crds: Access) -> None:
         "allowedNamespaces": {"from": "Same"},
         "access": {"keyType": "LLMAPI"},
         "aliasTemplate": "{{ namespace }}/{{ name }}",
+        "renewal": {"policy": "Rotate", "overlap": "1h"},
         "deletionPolicy": "Revoke",
     }
     assert key["spec"] == GOOD[KEY] | {"secret": {"type": "Opaque"}}
@@ -158,7 +159,7 @@ def test_columns_and_selectors_are_those_of_the_contract(crds: Access, namespace
         ["NAME", "READY", "ROLE", "SECRET", "EXPIRES", "AGE"],
     ]
     wide = crds.kubectl("get", KEY.short, "-n", namespace, "-o", "wide").splitlines()[0].split()
-    assert set(wide) - set(columns[2]) == {"REASON", "ALIAS", "REVISION"}
+    assert set(wide) - set(columns[2]) == {"REASON", "ALIAS", "REVISION", "RENEW"}
     found = ("get", "-n", namespace, "-o", "name", "--field-selector")
     assert crds.kubectl(*found, "spec.roleRef.name=x", KEY.plural).split() == ["litellmkey.llmkeys.io/other"]
     assert crds.kubectl(*found, "spec.secret.name=s", KEY.plural).split() == ["litellmkey.llmkeys.io/other"]

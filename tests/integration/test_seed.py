@@ -12,7 +12,7 @@ from tests.support.waiting import until
 SEED: Final = "litellm-key-operator-seed"
 
 
-def test_a_seed_made_anew_under_the_old_id_serves_the_old_keys_and_new_ones(own_site: Site) -> None:
+def test_a_seed_made_anew_under_the_old_id_takes_over_the_old_keys(own_site: Site) -> None:
     own_site.start().wait_ready()
     own_site.role("hour")
     old, edited = own_site.claim("old", "hour").wait(), own_site.claim("edited", "hour").wait()
@@ -24,13 +24,14 @@ def test_a_seed_made_anew_under_the_old_id_serves_the_old_keys_and_new_ones(own_
     entries = {"installation": installation["data"]["installation"], "2": _encoded(secrets.token_bytes(32))}
     own_site.at().create(SECRETS, "Secret", SEED, data=entries)
     own_site.start().wait_ready()
-    # What the Secrets hold goes on; what is issued from now on comes from the new seed.
+    # What the Secrets held works on for the overlap; what is issued from now on comes from the new seed.
     fresh = own_site.claim("fresh", "hour").wait()
     assert (fresh.status["seed"], fresh.status["revision"]) == (2, 1)
-    assert own_site.admin.chat(value) == 200
+    until(lambda: old.status["seed"] == edited.status["seed"] == 2, "the old keys to be rotated")
+    assert old.wait().value != value
+    assert own_site.admin.chat(value) == own_site.admin.chat(old.value) == 200
     own_site.edit_role("hour", limits={"rpm": 77})
-    until(lambda: old.field("rpm_limit") == 77, "the old key to be updated")
-    assert old.wait().value == value
+    until(lambda: old.field("rpm_limit") == 77, "the key to be updated")
     # A key is revoked by its hash, for which no seed is needed.
     for claim in (old, edited, fresh):
         own_site.at().delete("litellmkeys", claim.name)

@@ -19,8 +19,8 @@ EXPIRED = (("False", "Expired"), ("False", "Expired"))
 
 @pytest.fixture(scope="module")
 def furnished(site: Site) -> Site:
-    site.role("hour")
-    site.role("brief", ttl="6s")
+    site.role("hour", renewal={"policy": "None"})
+    site.role("brief", ttl="6s", renewal={"policy": "None"})
     site.role("endless", ttl="Never")
     site.claim("first", "hour").wait()
     return site
@@ -139,7 +139,7 @@ def test_an_expiry_that_an_admin_moved_in_litellm_is_followed(furnished: Site) -
 
 
 def test_nothing_that_goes_wrong_meanwhile_keeps_a_key_from_its_end(furnished: Site) -> None:
-    furnished.role("leaving")
+    furnished.role("leaving", renewal={"policy": "None"})
     names = {"roleless": "leaving", "blocked": "hour", "paused": "hour", "secretless": "hour", "unreachable": "hour"}
     claims = {name: furnished.claim(f"end-{name}", role, ttl="7s") for name, role in names.items()}
     values = {name: claim.wait().value for name, claim in claims.items()}

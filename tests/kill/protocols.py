@@ -18,6 +18,8 @@ Names = Sequence[str]
 SHORT: Final = "15s"
 """A time to live that is enough to issue a batch of keys, and not long to wait for."""
 
+ENDS: Final = {"policy": "None"}
+"""The renewal of a key that is to end with its time."""
 AFTERWARDS: Final = timedelta(seconds=1)
 """How long a claim stays when its time is over, if it is to remove itself."""
 
@@ -126,8 +128,13 @@ PROTOCOLS: Final = (
     ),
     Protocol("replace", _issued(role=SWEPT), _revoked_by_an_administrator, revision=2, breaks=True),
     Protocol("rotate", _issued(role=ROTATING), Site.rotate, revision=2),
-    Protocol("expire", _issued(ttl=SHORT), _expires, Outcome.EXPIRED),
-    Protocol("remove-itself", _issued(ttl=SHORT, ttlAfterExpired=f"{AFTERWARDS.seconds}s"), _expires, Outcome.GONE),
+    Protocol("expire", _issued(ttl=SHORT, renewal=ENDS), _expires, Outcome.EXPIRED),
+    Protocol(
+        "remove-itself",
+        _issued(ttl=SHORT, renewal=ENDS, ttlAfterExpired=f"{AFTERWARDS.seconds}s"),
+        _expires,
+        Outcome.GONE,
+    ),
     Protocol("delete", _issued(), Site.delete, Outcome.GONE),
     Protocol("retain", _issued(role=RETAINING), Site.delete, Outcome.RETAINED),
     Protocol("bury", _issued_in_doubt, Site.delete, Outcome.GONE),
