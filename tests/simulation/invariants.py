@@ -108,6 +108,8 @@ class Watch:
         request = call.request
         if request is None or request.token_id is None:
             return
+        if request.token_id not in known:
+            raise Violation("value after value is registered, more than any scenario needs", world)
         self._third(call.url, request.token_id)
         for token in rows.keys() & known.keys():
             row, mine = rows[token].row, known[token].uid == known[request.token_id].uid
