@@ -131,6 +131,10 @@ def test_the_operator_is_installed_as_is_said(crds: Access, litellm: Endpoint, t
             assert operator.poll() is None, log.read_text("utf-8")
             reader.follow(rest)
             site.access.kubectl("delete", "litellmkeys", "--all", "-n", site.teams[0], "--timeout=60s")
+        except AssertionError as error:
+            error.add_note(site.access.kubectl("get", "litellm", "-A", "-o", "wide"))
+            error.add_note(log.read_text("utf-8"))
+            raise
         finally:
             operator.terminate()
             operator.wait(20)
