@@ -7,7 +7,8 @@ import uuid
 
 import pytest
 
-from tests.integration.site import KEYS, Site
+from dev.faultproxy import Answer
+from tests.integration.site import CONNECTIONS, DEFAULT, KEYS, ROLES, Site
 from tests.support.litellm_admin import SMALL, token_id
 from tests.support.waiting import until
 
@@ -111,3 +112,18 @@ def test_a_cleared_status_is_found_again(furnished: Site) -> None:
     # A rotation may have been under way: the value that would have come of it is made useless, and that is all.
     [tombstone] = [one.body for one in furnished.litellm.requests("POST", "/key/generate")[generated:]]
     assert json.loads(tombstone)["blocked"] is True
+
+
+@pytest.mark.parametrize("written", [f"{CONNECTIONS}/{DEFAULT}", f"{ROLES}/early"])
+def test_what_waits_for_a_check_goes_on_though_its_result_is_written_down_at_the_second_try(
+    own_site: Site, written: str
+) -> None:
+    identity = {}
+    if ROLES in written:
+        identity = {"teamID": own_site.admin.post("/team/new", team_alias=f"team of {own_site.home}")["team_id"]}
+    own_site.role("early", identity=identity)
+    claim = own_site.claim("early", "early")
+    conflict = own_site.api.on("PATCH", f"{written}/status", Answer(409))
+    own_site.start().wait_ready()
+    claim.wait()
+    assert conflict.is_reached()

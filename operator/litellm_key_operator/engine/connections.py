@@ -42,6 +42,7 @@ class Opened:
 
     `passed` is the client that passed its preflight last, `doubted` says that it might not pass another. `models` are
     what the proxy serves (None: the credential may not ask), `teams` the teams that roles name, and whether they exist.
+    `told` is what those who wait for a check heard last: whether it is ready; None: nothing yet.
     """
 
     passed: Gateway | None = None
@@ -50,6 +51,7 @@ class Opened:
     models: frozenset[str] | None = None
     teams: dict[str, bool] = field(default_factory=dict[str, bool])
     swept_at: datetime | None = None
+    told: bool | None = None
 
 
 @dataclass(slots=True)

@@ -32,19 +32,14 @@ class Roles:
     voice: Voice
     clock: Callable[[], datetime]
 
-    async def run(self, name: Name) -> bool:
-        """One run; answers whether its keys are to be looked at. Raises Conflict, Gone of the cluster, Unavailable."""
+    async def look_for_team(self, name: Name) -> bool:
+        """Learn whether its team exists; answers whether that is news to its keys. Raises Unavailable.
+
+        LiteLLM would issue keys for a team of any name.
+        """
         role = self.cache.roles.get(name)
         if role is None:
             return False
-        if connection_of(role) in self.cache.connections and connection_of(role) not in self.connections.opened:
-            return False  # nothing is known yet; the first check of the connection brings us back
-        turned = await self._look_for_team(role)
-        await self._say(name, role)
-        return turned
-
-    async def _look_for_team(self, role: LiteLLMRole) -> bool:
-        """Learn whether the role's team exists; answers whether that is news. LiteLLM would issue keys for any name."""
         team, opened = role.spec.identity.team_id, self.connections.opened.get(connection_of(role))
         if team is None or opened is None or opened.passed is None or opened.teams.get(team):
             return False
@@ -55,7 +50,13 @@ class Roles:
             opened.teams[team] = True  # the credential may not ask: LiteLLM is left to say it
         return opened.teams[team] is not had
 
-    async def _say(self, name: Name, role: LiteLLMRole) -> None:
+    async def say(self, name: Name) -> None:
+        """Write down how it stands. Raises Conflict, Gone, Unavailable of the cluster."""
+        role = self.cache.roles.get(name)
+        if role is None:
+            return
+        if connection_of(role) in self.cache.connections and connection_of(role) not in self.connections.opened:
+            return  # nothing is known yet; the first check of the connection brings us back
         resolved, unknown = self._models(role)
         keys = self.cache.keys_of_role(name)
         before, generation = role.status, role.metadata.generation

@@ -123,21 +123,24 @@ class Runs:
         return behind if role is None else [*behind, connection_of(role)]
 
     async def _run_role(self, item: Item, name: Name) -> None:
-        if await self.roles.run(name):
+        # Told before it is written down, which may fail: no later run would find it to be news.
+        if await self.roles.look_for_team(name):
             self.news.role_turned(name)
+        await self.roles.say(name)
         role = self.cache.roles.get(name)
         if role is not None and not self.roles.team_exists(role):
             self.queue.add_after(item, _TEAM_PAUSE)
 
     async def _run_connection(self, item: Item, name: Name) -> str:
-        first, was = name not in self.connections.opened, self.connections.ready(name)
         ready = await self.connections.run(name)
-        connection = self.cache.connections.get(name)
-        if connection is None:
+        connection, known = self.cache.connections.get(name), self.connections.opened.get(name)
+        if connection is None or known is None:
             self.queue.fresh(item)
             return "gone"
-        if first or ready != was:
-            self.news.connection_turned(name, everything=first)
+        if ready is not known.told:
+            # Perhaps the news of an earlier run, which could not write it down.
+            self.news.connection_turned(name, everything=known.told is None)
+            known.told = ready
         self.queue.add_after(item, self.options.reload_interval)
         if not ready:
             self.queue.retry(item)
