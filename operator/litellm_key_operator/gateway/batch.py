@@ -51,6 +51,9 @@ class Batch(Generic[Item, Answer]):
         self._begins = False
         while part := self._next():
             await self._send_part(part)
+        # Now, not when the loop comes to `_end`: who hears the last answer may submit before that, and would be sent by
+        # nobody.
+        self._senders.difference_update({asyncio.current_task()})
 
     def _end(self, sender: asyncio.Task[None]) -> None:
         self._senders.discard(sender)

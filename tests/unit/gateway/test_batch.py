@@ -48,6 +48,33 @@ async def test_what_comes_in_one_moment_goes_together_and_one_that_is_alone_alon
     assert server.asked == [[0, 1, 2, 3, 4], [7]]
 
 
+@pytest.mark.parametrize("under_way", [1, 2])
+async def test_who_asks_again_as_soon_as_the_answer_is_there_is_heard(under_way: int) -> None:
+    asked: asyncio.Queue[Sequence[int]] = asyncio.Queue()
+    go = asyncio.Event()
+
+    async def send(items: Sequence[int]) -> Sequence[int]:
+        asked.put_nowait(items)
+        await go.wait()
+        return items
+
+    batch: Batch[int, int] = Batch(send, 10, under_way=under_way)
+
+    async def ask_twice() -> list[int]:
+        return [await batch.submit(1), await batch.submit(2)]
+
+    async with asyncio.timeout(10):
+        twice = asyncio.create_task(ask_twice())
+        assert await asked.get() == [1]
+        others: list[asyncio.Future[int]] = []
+        for other in range(10, 9 + under_way):
+            others.append(batch.submit(other))
+            assert await asked.get() == [other]
+        go.set()  # all that may be under way end in one moment
+        assert await twice == [1, 2]
+        assert all(future.done() for future in others)
+
+
 async def test_what_comes_while_others_are_under_way_goes_next_so_many_at_once() -> None:
     server = Server()
     batch = Batch(server.send, 3)
