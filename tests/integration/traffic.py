@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import pairwise
 from types import TracebackType
 from typing import Final, Self
 
@@ -24,9 +25,15 @@ _GLANCE: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer of 401 or 403: when, in monotonic seconds, and to the end of which value."""
+    """An answer of 401 or 403, to the end of which value.
 
+    Times are monotonic seconds: when the request was sent, when the answer came, and since when the Secret was seen to
+    hold another value, if it was.
+    """
+
+    sent: float
     at: float
+    switched: float | None
     claim: str
     value: str
     text: str
@@ -44,6 +51,11 @@ class Delivery:
         value = self.claim.data().get("api-key")
         if value is not None and (not self.values or self.values[-1][1] != value):
             self.values.append((time.monotonic(), value))
+
+    def switched_from(self, value: str) -> float | None:
+        """Since when another value stood there than this one."""
+        after = [since for (_, older), (since, _) in pairwise(self.values) if older == value]
+        return after[0] if after else None
 
     def seen_by(self, late: float) -> str:
         """The value that a Pod has which sees everything so many seconds late."""
@@ -99,7 +111,7 @@ class Traffic:
         delivery = self.deliveries[number % len(self.deliveries)]
         body = {"model": SMALL, "messages": [{"role": "user", "content": "hello"}]}
         while not self._over.is_set():
-            value = delivery.seen_by(late)
+            value, sent = delivery.seen_by(late), time.monotonic()
             try:
                 async with session.post(
                     "/chat/completions", json=body, headers={"Authorization": f"Bearer {value}"}
@@ -112,4 +124,5 @@ class Traffic:
                 self.answered += 1
                 self.cost += float(answer.headers["x-litellm-response-cost"])
             elif answer.status in REFUSED:
-                self.refusals.append(Refusal(time.monotonic(), delivery.claim.name, value[-4:], text[:200]))
+                name, switched = delivery.claim.name, delivery.switched_from(value)
+                self.refusals.append(Refusal(sent, time.monotonic(), switched, name, value[-4:], text[:200]))

@@ -95,10 +95,11 @@ class Standing:
             if any(owner["uid"] == claim.uid for owner in secret["metadata"].get("ownerReferences", ()))
         }
 
-    def useless(self, claims: list[Claim]) -> list[str]:
-        """Claims with a Secret whose value LiteLLM does not accept."""
-        live = {key.token_id for key in self.booked if key.live}
-        return [claim.name for claim in claims if not {v.token_id for v in self.published(claim).values()} <= live]
+    def refused(self, claims: list[Claim]) -> list[str]:
+        """Claims with a Secret whose value buys no completion."""
+        held = {claim.name: list(self.published(claim).values()) for claim in claims}
+        accepted = self.site.books.accepted([value for values in held.values() for value in values])
+        return [name for name, values in held.items() if not {value.token_id for value in values} <= accepted]
 
     def _is_of_here(self, key: BookedKey) -> bool:
         ours = key.mark.get("installation") == self.site.keyring.installation

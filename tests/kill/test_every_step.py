@@ -41,7 +41,7 @@ def test_killed_at_every_step(protocol: Protocol, site: Site) -> None:
     operator.kill9()
     never_came = [cell for cell in cells if not cell.held.is_reached()]
     if protocol.serves_throughout:
-        assert not Standing.of(site).useless(claims)
+        assert not Standing.of(site).refused(claims)
     for cell in cells:
         if cell in never_came:
             site.proxies[cell.step.server].remove(cell.held)

@@ -62,7 +62,7 @@ def renew(want: Want, seen: Seen, record: Record) -> Note | Update | None:
         return None  # what LiteLLM was told in this run did not help: another run tries again
     until = _extension(want, record, terms, seen.now) if terms.span.policy is RenewalPolicy.EXTEND else None
     if until is None:
-        return _rotate(want, seen, record)
+        return None if _overlaps(record, terms, seen.now) else _rotate(want, seen, record)
     applied = {**record.applied, DURATION: terms.duration}
     return Update(current.place, {DURATION: in_seconds(until - seen.now)}, Cause.EXTEND, applied)
 
@@ -70,6 +70,17 @@ def renew(want: Want, seen: Seen, record: Record) -> Note | Update | None:
 def overdue(record: Record, now: datetime) -> bool:
     """Whether the time for its renewal has come."""
     return record.renew_at is not None and record.renew_at <= now
+
+
+def _overlaps(record: Record, terms: Terms, now: datetime) -> bool:
+    """Whether an older value still works, which a rotation on time waits for if that leaves it half of its time.
+
+    A rotation that was slow comes close to the next one; nobody asked for the older value to end early.
+    """
+    if record.expires_at is None or terms.span.before is None:
+        return False
+    latest = record.expires_at - terms.span.before / 2
+    return any(now < r.retire_at <= latest for r in record.retiring)
 
 
 def _rotate(want: Want, seen: Seen, record: Record) -> Note:

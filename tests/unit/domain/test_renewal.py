@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -85,10 +85,26 @@ def test_a_rotation_notes_the_next_revision_first(claim: Want, record: Record) -
     assert after.handled == turn_asked(claim.key)
 
 
-def test_a_rotation_lets_what_still_retires_end_at_once() -> None:
-    record = issued(current=TWO, renew_at=NOW, retiring=(Retiring(ONE, LATER),))
+@pytest.mark.parametrize(
+    ("claim", "retires"),
+    [
+        (wanted({ANNOTATION_ROTATE: "now"}), LATER),
+        (replace(wanted(), material=RESEEDED), NOW + SECOND),
+        (wanted(before="20m"), LATER - timedelta(minutes=9)),
+    ],
+)
+def test_a_rotation_that_cannot_wait_lets_what_still_retires_end_at_once(claim: Want, retires: datetime) -> None:
+    record = issued(current=TWO, renew_at=NOW, retiring=(Retiring(ONE, retires),))
 
-    assert noted(renew(wanted(), Seen(NOW, record), record)).retiring == (Retiring(ONE, NOW),)
+    assert noted(renew(claim, Seen(NOW, record), record)).retiring == (Retiring(ONE, NOW),)
+
+
+def test_a_rotation_on_time_waits_until_the_older_value_has_retired() -> None:
+    record = issued(current=TWO, renew_at=NOW, retiring=(Retiring(ONE, LATER - timedelta(minutes=10)),))
+    claim = wanted(before="20m")
+
+    assert renew(claim, Seen(NOW, record), record) is None
+    assert renew(claim, Seen(LATER - timedelta(minutes=10), record), record) is not None
 
 
 @pytest.mark.parametrize(
