@@ -5,12 +5,12 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
 import yaml
 
-CHART: Final = Path(__file__).resolve().parent.parent / "deploy" / "helm" / "litellm-key-operator"
+from dev.helm import CHART
+
 README: Final = CHART / "README.md"
 BEGIN: Final = "<!-- The rest of this section is generated from values.yaml by `make generate`. -->\n"
 END: Final = "<!-- The end of what is generated. -->\n"
