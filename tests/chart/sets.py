@@ -26,6 +26,7 @@ SETS: Final[dict[str, Values]] = {
     "connection-in-full": {
         "connection": {
             **CONNECTION,
+            "url": "https://litellm:4000",
             "name": "main",
             "publicURL": "https://llm.example.com/v1",
             "tls": {"caRef": {"kind": "ConfigMap", "name": "bundle", "key": "ca.crt"}},

@@ -17,7 +17,7 @@ RELEASE: Final = "people"
 READ: Final = ("get", "list", "watch")
 WRITE: Final = ("create", "update", "patch", "delete", "deletecollection")
 KINDS: Final = ("litellmkeys", "litellmroles", "litellmconnections")
-MAY: Final = {
+MAY: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "view": {"litellmkeys": READ, "litellmroles": READ},
     "edit": {"litellmkeys": WRITE},
     "platform": {"litellmkeys": READ, "litellmroles": READ + WRITE, "litellmconnections": READ + WRITE},
@@ -96,4 +96,4 @@ def test_the_restricted_profile_admits_the_pod(helm: Helm, restricted: Access, n
 
 def test_it_would_not_admit_any(helm: Helm, restricted: Access, namespace: str) -> None:
     with pytest.raises(ServerError, match='violates PodSecurity "restricted'):
-        try_pod(helm, restricted, namespace, {"securityContext": {"privileged": True}})
+        try_pod(helm, restricted, namespace, {"securityContext": {"allowPrivilegeEscalation": True}})

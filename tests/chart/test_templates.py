@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from dev.controlplane import Access
+from dev.controlplane import Access, ControlPlane
 from dev.helm import CHART, Helm, Manifest
+from dev.helm import helm as temporary_helm
 from litellm_key_operator.api.crd import crd
 from litellm_key_operator.api.names import CONNECTION, KEY, PROGRAM, ROLE
 from litellm_key_operator.settings import Run, parse
-from tests.chart.sets import NOTHING_IN_THE_CLUSTER, SETS
+from tests.chart.sets import NOTHING_IN_THE_CLUSTER, SETS, Values
 
 DEFINED = "--api-versions=llmkeys.io/v1alpha1"
 NAMESPACE = "default"
@@ -47,13 +48,13 @@ def test_the_api_server_takes_every_object(helm: Helm, crds: Access, name: str) 
         manifests
     )
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
-    options = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-n", NAMESPACE)
+    options = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
     taken = crds.kubectl("apply", *options, "-f", "-", input=text).splitlines()
     assert len(taken) == len(manifests)
 
 
 def test_a_wrong_object_would_not_be_taken(helm: Helm, crds: Access) -> None:
-    values = {"affinity": {"nodeAfinity": {}}}
+    values: Values = {"affinity": {"nodeAfinity": {}}}
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": helm.template("llm", NAMESPACE, values)})
     options = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
     with pytest.raises(Exception, match="nodeAfinity"):
@@ -103,7 +104,7 @@ def test_everything_can_be_in_namespaces(helm: Helm) -> None:
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_the_definitions_are_the_operator_s(helm: Helm, keep: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+def test_the_definitions_are_the_operator_s(helm: Helm, keep: bool) -> None:
     values = {"crds": {"keep": keep}}
     found = {
         m["metadata"]["name"]: m for m in of_kind(helm.template("llm", NAMESPACE, values), "CustomResourceDefinition")
@@ -145,8 +146,9 @@ NOTES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", NOTES)
-def test_the_notes_say_what_comes_next(helm: Helm, name: str) -> None:
+def test_the_notes_say_what_comes_next(bare: ControlPlane, name: str) -> None:
     values, said = NOTES[name]
-    notes = helm("install", "llm", str(CHART), "--dry-run=client", values=values).partition("NOTES:")[2]
+    with temporary_helm(bare.kubeconfig) as helm:
+        notes = helm("install", "llm", str(CHART), "--dry-run=client", values=values).partition("NOTES:")[2]
     assert said in notes
     assert "delete the LiteLLMKeys" in notes
