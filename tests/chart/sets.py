@@ -59,7 +59,7 @@ SETS: Final[dict[str, Values]] = {
         }
     },
     "with-more": {
-        "commonLabels": {"team": "llm"},
+        "commonLabels": {"team": "llm", "app.kubernetes.io/part-of": "platform"},
         "crds": {"keep": False, "annotations": {"example.com/owner": "llm"}},
         "image": {"digest": f"sha256:{'0' * 64}"},
         "imagePullSecrets": [{"name": "registry"}],
@@ -72,7 +72,7 @@ SETS: Final[dict[str, Values]] = {
             ROLE,
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"of": "{{ .Release.Name }}"}},
         ],
-        "podLabels": {"team": "llm"},
+        "podLabels": {"team": "another", "app.kubernetes.io/version": "none"},
         "podAnnotations": {"example.com/owner": "llm"},
         "metrics": {"port": 9090, "service": {"labels": {"scrape": "yes"}, "annotations": {"example.com/a": "b"}}},
     },
