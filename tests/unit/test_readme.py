@@ -11,9 +11,8 @@ import yaml
 from tests.support.documents import DOCUMENTS, ROOT, blocks, shown
 
 README: Final = ROOT / "README.md"
-NAMED_TESTS: Final = sorted(
-    {named for file in DOCUMENTS for named in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", file.read_text("utf-8"))}
-)
+NAMED: Final = re.compile(r"`(tests/[\w/]+\.py)::(\w+)(?:\[([\w-]+)\])?`")
+NAMED_TESTS: Final = sorted({named for file in DOCUMENTS for named in NAMED.findall(file.read_text("utf-8"))})
 
 
 def test_the_guarantees_name_tests() -> None:
@@ -22,10 +21,12 @@ def test_the_guarantees_name_tests() -> None:
     assert all("::" in row for row in rows)
 
 
-@pytest.mark.parametrize(("file", "name"), NAMED_TESTS)
-def test_a_test_that_is_named_exists(file: str, name: str) -> None:
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+@pytest.mark.parametrize(("file", "name", "case"), NAMED_TESTS)
+def test_a_test_that_is_named_exists(file: str, name: str, case: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    defined = ast.FunctionDef | ast.AsyncFunctionDef
+    assert name in {node.name for node in ast.walk(ast.parse(text)) if isinstance(node, defined)}
+    assert not case or re.search(rf"\b{case}\b", text)
 
 
 def test_the_manifests_are_those_of_the_examples() -> None:
