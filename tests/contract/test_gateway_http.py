@@ -196,8 +196,7 @@ async def test_while_a_proxy_wants_a_pause_it_is_not_asked(status: int) -> None:
         for call in (gateway.info(TOKEN), gateway.generate(fresh(), {}), gateway.delete([TOKEN])):
             with pytest.raises(Unavailable) as lost:
                 await call
-            assert lost.value.retry_after == 30.0
-        assert (visits, lost.value.sent) == (1, False)
+            assert (visits, lost.value.retry_after) == (1, 30.0)
         seconds += 31
         with pytest.raises(Unavailable):
             await gateway.info(TOKEN)

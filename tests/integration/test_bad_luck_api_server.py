@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -151,4 +151,5 @@ def test_an_outage_of_the_api_server(own_site: Site, fault: Fault) -> None:
 
 
 def _issued(site: Site, name: str) -> Claim:
-    return site.claim(name, "plain", **({"ttl": "8s", "renewal": {"policy": "None"}} if name == "brief" else {})).wait()
+    short: dict[str, Any] = {"ttl": "8s", "renewal": {"policy": "None"}} if name == "brief" else {}
+    return site.claim(name, "plain", **short).wait()

@@ -119,3 +119,21 @@ def test_a_backup_that_knows_less_and_more(furnished: Site, own_litellm: Proxy) 
     assert {claim.name: claim.value for claim in (replaced, unknown)} == latest
     assert (known.value, edited.value) == (values["known"], values["edited"])
     assert furnished.admin.chat(values["replaced"]) == 401
+
+
+def test_a_backup_from_before_a_rotation_comes_back_in_its_overlap(furnished: Site, own_litellm: Proxy) -> None:
+    claim = furnished.claim("rotated", "swept", renewal={"overlap": "20s"}).wait()
+    old = claim.value
+    backup(furnished, own_litellm)
+    claim.annotate(rotate="now")
+    until(lambda: claim.status["revision"] == 2, "a second value")
+    latest = claim.wait().value
+
+    restore(furnished, own_litellm)
+    # The old value has the alias again, and LiteLLM knows of no other.
+    assert claim.row() is None
+    assert claim.status["retiring"]
+    until(lambda: claim.row() is not None, "what is missing to be registered again")
+    await_sound(furnished, claim)
+    assert claim.value == latest
+    assert furnished.admin.chat(old) == 401

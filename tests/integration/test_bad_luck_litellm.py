@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from dev.faultproxy import Answer, Delay, Drip, Drop, FaultProxy, Hold, Moment
 from dev.faultrules import Fault
-from dev.forwarding import Upstream
-from tests.integration.site import Claim, Site
+from tests.integration.mishaps import FAILED, GENERATE, connected, error, of
+from tests.integration.site import Site
 from tests.integration.soundness import await_sound
 from tests.support.waiting import until
 
-GENERATE: Final = "/key/generate"
 CHANGES: Final = "/key/(generate|update|delete|info)|/v2/key/info"
-
-
-@pytest.fixture
-def proxy(site: Site) -> Generator[FaultProxy]:
-    """A way to LiteLLM of the test's own."""
-    with FaultProxy(Upstream(site.admin.url)) as made:
-        yield made
-
-
-def connected(site: Site, proxy: FaultProxy, name: str, **spec: Any) -> Claim:
-    """A Connection by this proxy, a Role at it and a claim that has its key, all of one name."""
-    site.connection(name, url=proxy.url, **spec)
-    site.role(name, connectionRef={"name": name})
-    return site.claim(name, name).wait()
-
-
-def error(status: int, message: str, **headers: str) -> Answer:
-    """A refusal in LiteLLM's own shape."""
-    told = {"message": message, "type": "internal_error", "param": "None", "code": str(status)}
-    return Answer(status, json.dumps({"error": told}).encode(), {"Content-Type": "application/json", **headers})
-
-
-def of(claim: str) -> Callable[[bytes], bool]:
-    """Whether a registration is this claim's."""
-    return lambda body: f'/{claim}"'.encode() in body
 
 
 @dataclass(frozen=True)
@@ -55,7 +27,6 @@ class Accident:
     doubtful: bool = True
 
 
-FAILED: Final = error(500, "Internal Server Error, something went wrong")
 ACCIDENTS: Final = {
     "slow": Accident(Delay(3), doubtful=False),
     "slower-than-allowed": Accident(Delay(3), timeout="1s"),
