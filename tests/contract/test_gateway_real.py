@@ -130,7 +130,8 @@ async def test_while_the_database_is_away_nobody_knows_anything(own_endpoint: Pr
 
 
 async def everything_is_unavailable(gateway: Gateway, value: KeyValue) -> None:
-    for call in (
+    # At once: LiteLLM needs seconds to notice that its database does not answer, each time.
+    answers = await asyncio.gather(
         gateway.generate(fresh(), {}),
         gateway.generate(fresh(), {"key_alias": "a"}),
         gateway.info(value.token_id),
@@ -139,7 +140,6 @@ async def everything_is_unavailable(gateway: Gateway, value: KeyValue) -> None:
         gateway.delete([value.token_id]),
         gateway.find(value.token_id),
         gateway.preflight(),
-    ):
-        with pytest.raises(Unavailable) as lost:
-            await call
-        assert lost.value.sent
+        return_exceptions=True,
+    )
+    assert [answer.sent if isinstance(answer, Unavailable) else answer for answer in answers] == [True] * 8

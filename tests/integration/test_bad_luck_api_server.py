@@ -18,7 +18,7 @@ from tests.support.waiting import until
 
 WATCHES: Final = "[?&]watch="
 KEY_LISTS: Final = r"/litellmkeys\?(?!.*watch=)"
-REFUSED: Final = 25
+REFUSED: Final = 12
 """Requests in vain after which an outage has lasted long enough."""
 
 
@@ -151,5 +151,5 @@ def test_an_outage_of_the_api_server(own_site: Site, fault: Fault) -> None:
 
 
 def _issued(site: Site, name: str) -> Claim:
-    short: dict[str, Any] = {"ttl": "8s", "renewal": {"policy": "None"}} if name == "brief" else {}
+    short: dict[str, Any] = {"ttl": "5s", "renewal": {"policy": "None"}} if name == "brief" else {}
     return site.claim(name, "plain", **short).wait()
