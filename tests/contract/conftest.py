@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -60,7 +60,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def _real(endpoint: Endpoint) -> AsyncIterator[RealWorld]:
+async def _real(endpoint: Endpoint) -> AsyncGenerator[RealWorld]:
     gateway = LiteLLM(credential(endpoint.url, endpoint.master_key))
     yield RealWorld(gateway, endpoint.master_key)
     await gateway.close()

@@ -23,7 +23,7 @@ async def test_the_oldest_release_is_the_oldest_that_is_supported(oldest_litellm
     version = (await gateway.preflight()).version
     await gateway.close()
     assert version == Release.OLDEST.version
-    assert version.startswith(f"{OLDEST[0]}.{OLDEST[1]}.")
+    assert Release.OLDEST.version.startswith(f"{OLDEST[0]}.{OLDEST[1]}.")
 
 
 async def test_an_unknown_credential_is_denied_everywhere(endpoint: Endpoint) -> None:

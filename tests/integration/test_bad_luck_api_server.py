@@ -54,8 +54,12 @@ class Write:
 
     def strike(self, site: Site, claim: str, fault: Fault, moment: Moment) -> Rule:
         """Let the next one for this claim meet a fault."""
-        body = (lambda sent: f'"{claim}"'.encode() in sent) if self.method == "POST" else None
-        return site.api.on(self.method, self.path(re.escape(claim)), fault, moment=moment, where=body)
+
+        def names_it(body: bytes) -> bool:
+            # What is created has its name in the body alone.
+            return self.method != "POST" or f'"{claim}"'.encode() in body
+
+        return site.api.on(self.method, self.path(re.escape(claim)), fault, moment=moment, where=names_it)
 
 
 ISSUE: Final = {
