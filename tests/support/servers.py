@@ -16,7 +16,19 @@ from dev import litellm as proxy
 from dev.controlplane.access import define
 
 FIXTURES: Final = frozenset(
-    {"bare", "control_plane", "crds", "helm", "litellm", "namespace", "own_control_plane", "own_litellm"}
+    {
+        "bare",
+        "control_plane",
+        "crds",
+        "endpoint",
+        "helm",
+        "litellm",
+        "namespace",
+        "oldest_litellm",
+        "own_control_plane",
+        "own_endpoint",
+        "own_litellm",
+    }
 )
 GROUP: Final = "llmkeys.io"
 
