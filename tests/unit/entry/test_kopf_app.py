@@ -63,9 +63,13 @@ def feed() -> Feed:
     return Feed(cast("Any", Deaf()), lambda call, value: call(value), parse_secret=cast("Any", dict), namespaces=True)
 
 
+async def everywhere() -> None:
+    """Nothing is named."""
+
+
 async def test_after_enough_failures_in_a_row_it_gives_up(stand: Stand) -> None:
     with pytest.raises(WatchError, match="10 times in a row, last because of RuntimeError: 410"):
-        await Watches(feed(), []).keep()
+        await Watches(feed(), everywhere).keep()
     assert stand.begun == FAILURES_IN_A_ROW
     assert threading.current_thread() not in stand.threads
 
@@ -80,7 +84,7 @@ async def test_failures_far_apart_are_not_in_a_row(stand: Stand, monkeypatch: py
 
     stand.act = fail
     monkeypatch.setattr(kopf_app, "HEALTHY_AFTER", -1.0)
-    keeping = asyncio.create_task(Watches(feed(), []).keep())
+    keeping = asyncio.create_task(Watches(feed(), everywhere).keep())
     await often.wait()
     assert not keeping.done()
     keeping.cancel()
@@ -91,7 +95,7 @@ async def test_a_kind_that_is_never_listed_is_a_failure(stand: Stand, monkeypatc
     stand.act = stand.wait
     monkeypatch.setattr(kopf_app, "LISTED_WITHIN", 0.01)
     with pytest.raises(WatchError, match=r"no list of litellmconnections, .* within 0\.01 s"):
-        await Watches(feed(), []).keep()
+        await Watches(feed(), everywhere).keep()
 
 
 async def test_once_all_is_listed_it_may_be_quiet(stand: Stand) -> None:
