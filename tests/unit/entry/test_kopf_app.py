@@ -12,9 +12,10 @@ import pytest
 import structlog
 
 from litellm_key_operator.api import names
+from litellm_key_operator.domain.errors import Unavailable
 from litellm_key_operator.entry import kopf_app
 from litellm_key_operator.entry.feed import SECRETS, Feed
-from litellm_key_operator.entry.kopf_app import FAILURES_IN_A_ROW, KopfRun, WatchError, Watches
+from litellm_key_operator.entry.kopf_app import FAILURES_IN_A_ROW, KopfRun, WatchError, Watches, Where
 from litellm_key_operator.entry.kopf_settings import operator_settings
 
 PLURALS = [*(kind.plural for kind in (names.KEY, names.ROLE, names.CONNECTION)), "secrets", "namespaces"]
@@ -72,6 +73,19 @@ async def test_after_enough_failures_in_a_row_it_gives_up(stand: Stand) -> None:
         await Watches(feed(), everywhere).keep()
     assert stand.begun == FAILURES_IN_A_ROW
     assert threading.current_thread() not in stand.threads
+
+
+async def test_where_nothing_may_be_watched_is_a_failure(stand: Stand) -> None:
+    async def nowhere() -> Where:
+        return Where((), ("team",))
+
+    async def nobody_knows() -> Where:
+        raise Unavailable("no answer")
+
+    for find, reason in ((nowhere, "no namespace that may be watched"), (nobody_knows, "Unavailable: no answer")):
+        with pytest.raises(WatchError, match=f"10 times in a row, last because of {reason}"):
+            await Watches(feed(), find).keep()
+    assert stand.begun == 0
 
 
 async def test_failures_far_apart_are_not_in_a_row(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
