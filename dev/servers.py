@@ -97,7 +97,7 @@ def own() -> Generator[tuple[controlplane.ControlPlane, proxy.Proxy]]:
 
 def prepare() -> None:
     """Builds and installs what is missing, so that everything afterwards is quick."""
-    together(binaries.ready, binaries.helm, install.ready)
+    together(binaries.ready, binaries.helm, binaries.prometheus, install.ready)
 
 
 def prepare_tests() -> None:
