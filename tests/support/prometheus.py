@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -32,8 +33,17 @@ def rules() -> list[dict[str, Any]]:
 
 def panels() -> list[dict[str, Any]]:
     """The dashboard's panels that show something."""
-    found: list[dict[str, Any]] = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
-    return [panel for panel in found if panel["type"] != "row"]
+    return [panel for panel in _dashboard()["panels"] if panel["type"] != "row"]
+
+
+def variables() -> list[dict[str, Any]]:
+    """What can be selected in it, out of the metrics."""
+    return [variable for variable in _dashboard()["templating"]["list"] if variable["type"] == "query"]
+
+
+def _dashboard() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    return found
 
 
 class Prometheus:
@@ -53,6 +63,14 @@ class Prometheus:
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The instant vector of an expression; raises HTTPStatusError if it is none."""
         found: list[dict[str, Any]] = self.get("query", query=expression)["result"]
+        return found
+
+    def history(self, expression: str) -> list[dict[str, Any]]:
+        """The matrix of an expression, by seconds, over the last quarter of an hour."""
+        now = time.time()
+        found: list[dict[str, Any]] = self.get(
+            "query_range", query=expression, start=str(now - 900), end=str(now), step="1"
+        )["result"]
         return found
 
     def labels(self, expression: str, *names: str) -> set[tuple[str, ...]]:
