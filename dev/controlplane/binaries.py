@@ -1,4 +1,4 @@
-"""The programs of a control plane, Helm and Prometheus, compiled from the Go modules that the `go.mod` files here pin."""
+"""The programs of a control plane, Helm and Prometheus, compiled from the Go modules that the `go.mod` files pin."""
 
 import os
 import re
