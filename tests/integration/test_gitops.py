@@ -234,7 +234,7 @@ def wait_told(site: Site, collection: str, name: str, *expected: str) -> None:
 
 def look(site: Site, names: dict[str, str], seen: set[str], *, until_reason: str) -> None:
     """Note what Argo CD says of these objects until one of them says so."""
-    deadline = time.monotonic() + SETTLED
+    deadline, found = time.monotonic() + SETTLED, list[Json]()
     while time.monotonic() < deadline:
         found = [resource for kind, name in names.items() if (resource := site.at().get(kind, name)) is not None]
         seen.update(health(resource).status for resource in found)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from importlib import import_module
 from typing import Any, Final, NamedTuple, cast
 
 import yaml
-from lupa import lua51
 
 from litellm_key_operator.api.names import GROUP
 from tests.support.documents import ROOT
 
 FILE: Final = ROOT / "deploy/gitops/argocd-health.yaml"
-STATUSES: Final = frozenset({"Healthy", "Progressing", "Suspended", "Degraded"})
+_LUA: Final[Any] = import_module("lupa.lua51")
 _TAKEN: Final = ("string", "math", "io", "os", "debug", "coroutine", "python")
 
 
@@ -31,7 +31,7 @@ def scripts() -> dict[str, str]:
 
 def health(resource: Mapping[str, Any]) -> Health:
     """What Argo CD says of a resource; raises LuaError if the script fails."""
-    runtime: Any = lua51.LuaRuntime(register_eval=False, register_builtins=False)
+    runtime = _LUA.LuaRuntime(register_eval=False, register_builtins=False)
     runtime.execute('getmetatable("").__index = nil')
     values = runtime.globals()
     for name in _TAKEN:
@@ -47,6 +47,6 @@ def _table(runtime: Any, value: Any) -> Any:
             entries = cast("Mapping[str, Any]", value).items()
             return runtime.table_from({name: _table(runtime, part) for name, part in entries})
         case list():
-            return runtime.table_from([_table(runtime, part) for part in cast("list[Any]", value)])
+            return runtime.table_from([_table(runtime, part) for part in cast("Iterable[Any]", value)])
         case _:
             return value

@@ -125,7 +125,8 @@ def started(programs: Path, folder: Path) -> Generator[Prometheus]:
     child = Child(command, log=folder / "prometheus.log")
     made = Prometheus(folder, f"http://{address}")
     try:
-        until(lambda: child.require_alive() is None and made.ready(), "Prometheus to be ready")
+        until(lambda: child.ended() or made.ready(), "Prometheus to be ready")
+        child.require_alive()
         yield made
     finally:
         made.close()
