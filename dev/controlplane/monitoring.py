@@ -17,7 +17,7 @@ KINDS: Final = ("servicemonitors", "prometheusrules")
 
 def definitions() -> list[Path]:
     """Their files; Go's own cache keeps them. Raises `ServerError`."""
-    command = [binaries.go(), "mod", "download", "-json", MODULE]
+    command: list[str | Path] = [binaries.compiler(), "mod", "download", "-json", MODULE]
     # Not the go.mod of the folder that this happens to be run in.
     env = os.environ | {"GOFLAGS": "-mod=mod", "GOWORK": "off"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd="/")

@@ -13,11 +13,10 @@ import httpx
 import yaml
 
 from dev.children import Child
+from dev.helm import CHART
 from dev.ports import free_port
-from tests.support.documents import ROOT
 from tests.support.waiting import until
 
-CHART: Final = ROOT / "deploy/helm/litellm-key-operator"
 ALERTS: Final = CHART / "files/alerts.yaml"
 DASHBOARD: Final = CHART / "files/dashboard.json"
 TARGET: Final = {"namespace": "operator", "service": "operator", "endpoint": "http", "container": "operator"}
