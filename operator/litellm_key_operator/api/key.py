@@ -175,7 +175,7 @@ class KeyStatus(Model):
     conditions: Annotated[tuple[Condition, ...], Field(json_schema_extra=CONDITIONS)] = ()
     """Ready: the Secret holds a key that LiteLLM accepts. Synced: LiteLLM and the Secret hold what is declared."""
     observed_generation: int | None = None
-    """The metadata.generation that this status is about."""
+    """The metadata.generation that this status is about; -1 before the operator has looked at it."""
     revision: int | None = None
     """Which value the Secret holds, counted from 1. Absent: none yet."""
     token_id: str | None = None
