@@ -24,6 +24,8 @@ class Module:
     folder: str
     packages: dict[str, str]
     usually: str
+    sources: tuple[str, ...] = ()
+    """Go files of our own among them."""
 
     def text(self, name: str) -> str:
         """The text of one of its files."""
@@ -39,6 +41,21 @@ KUBERNETES: Final = Module(
     },
     "10 to 15 minutes on two cores, once",
 )
+NODE: Final = Module(
+    "kubernetes",
+    {
+        "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy",
+        "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+        "kubelet": "k8s.io/kubernetes/cmd/kubelet",
+    },
+    "3 to 5 minutes on two cores, once",
+)
+NODE_PARTS: Final = Module(
+    "node",
+    {"coredns": "./coredns", "pause": "./pause"},
+    "a minute on two cores, once",
+    ("coredns/main.go", "pause/main.go"),
+)
 ETCD: Final = Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, "a minute on two cores, once")
 
 
@@ -52,23 +69,44 @@ class Binaries:
     kubectl: Path
 
 
+@dataclass(frozen=True)
+class NodeBinaries:
+    """What a node runs besides a control plane."""
+
+    kubelet: Path
+    kube_proxy: Path
+    kube_scheduler: Path
+    coredns: Path
+    pause: Path
+
+
 def ready() -> Binaries:
     """The programs: those in `$KUBEBUILDER_ASSETS`, and what is missing there compiled, once per `go.mod`."""
+    return Binaries(**_found(ETCD, KUBERNETES))
+
+
+def node() -> NodeBinaries:
+    """The same of a node."""
+    return NodeBinaries(**_found(NODE, NODE_PARTS))
+
+
+def _found(*modules: Module) -> dict[str, Path]:
+    """The programs of these modules, by the names of our fields."""
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     found: dict[str, Path] = {}
-    for module in (ETCD, KUBERNETES):
+    for module in modules:
         given = {name: Path(assets) / name for name in module.packages if assets and (Path(assets) / name).exists()}
         missing = [name for name in module.packages if name not in given]
         found |= given
         if missing:
             folder = _compiled(module, missing)
             found |= {name: folder / name for name in missing}
-    return Binaries(**{name.replace("-", "_"): path for name, path in found.items()})
+    return {name.replace("-", "_"): path for name, path in found.items()}
 
 
 def _compiled(module: Module, names: list[str]) -> Path:
     """The folder with these programs of a module."""
-    recipe = "\n".join((*FLAGS, *names, module.text("go.mod"), module.text("go.sum")))
+    recipe = "\n".join((*FLAGS, *names, *map(module.text, ("go.mod", "go.sum", *module.sources))))
     return cache.made(module.folder, recipe.encode(), lambda folder: _compile(module, names, folder))
 
 
@@ -102,7 +140,7 @@ def _compile(module: Module, names: list[str], folder: Path) -> None:
 
 def _link_flags(module: Module) -> str:
     """No debug information; and the API server is told its version, which it reports and checks itself by."""
-    if module is not KUBERNETES:
+    if module.folder != KUBERNETES.folder:
         return "-s -w"
     found = re.search(r"k8s\.io/kubernetes v(\d+)\.(\d+)\S+", module.text("go.mod"))
     if found is None:

@@ -1,0 +1,70 @@
+"""`python -m dev.node run COMMAND...`: runs a command on a node that lives as long as it does.
+
+The command finds kubectl, `KUBECONFIG` and the operator's image there; `bash` is one. With `--if-possible` it is left out
+where no node can run, with a line that says why. `python -m dev.node prepare` only builds and installs.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from dev import cache, children, progress, servers
+from dev.controlplane import binaries
+from dev.litellm import install
+from dev.node import images, packages
+from dev.node.node import started
+from dev.node.obstacles import obstacle
+
+TAG: Final = "dev"
+
+
+def prepare() -> list[Path]:
+    """Builds and installs what is missing, and the operator's image anew; answers where the images are."""
+    packages.install()
+    servers.together(lambda: (binaries.ready(), binaries.node()), install.ready)
+    store = images.ready()
+    folder = cache.root() / "archives"
+    folder.mkdir(exist_ok=True)
+    archives: list[Path] = []
+    for name in (images.PAUSE, store.operator(TAG)):
+        archives.append(folder / f"{name.replace('/', '_').replace(':', '_')}.tar")
+        with cache.locked("archives"):
+            store.save(name, archives[-1])
+    return archives
+
+
+def run(command: list[str]) -> int:
+    """The exit code of a command that ran on a node of its own."""
+    archives = prepare()
+    with started(archives) as node:
+        return subprocess.run(node.entering(*command), env=node.environment(), check=False).returncode
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m dev.node", description="a Kubernetes node on this machine")
+    parser.add_argument("--if-possible", action="store_true", help="do nothing, but say so, where no node can run")
+    parser.add_argument("what", choices=("run", "prepare"))
+    parser.add_argument("command", nargs=argparse.REMAINDER, default=["bash"])
+    asked = parser.parse_args()
+    reason = obstacle()
+    if reason and asked.if_possible:
+        progress.note(f"left out on this machine, {asked.what} on a node: {reason}")
+        return
+    try:
+        if reason:
+            raise children.ServerError(reason)
+        if asked.what == "run":
+            sys.exit(run(asked.command or ["bash"]))
+        prepare()
+    except children.ServerError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        progress.note("interrupted; the next run goes on from here")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
