@@ -1,7 +1,7 @@
 """`python -m dev.image [NAME]`: builds the operator's image, with the builder that this machine has.
 
-BASE_IMAGE names another base than the Dockerfile's. A machine that has a certificate authority of its own among those it
-trusts lends them to podman and buildah while they build.
+BASE_IMAGE names another base than the Dockerfile's. Podman and buildah trust, while they build, the certificate
+authorities that this machine trusts: it may have one of its own.
 """
 
 import argparse

@@ -27,7 +27,7 @@ TARGETS: Final = (
 
 
 def main() -> None:
-    """Writes what the image runs and is built with, what development needs, and what the servers need, each a file of its own."""
+    """Writes what the image runs, and is built with, what development needs and the servers need, each into a file."""
     for target, *source in TARGETS:
         print(f"resolving {target} (usually half a minute)", flush=True)
         command = [sys.executable, "-m", "piptools", "compile", *OPTIONS, "--output-file", target, *source]

@@ -1,7 +1,7 @@
 """`python -m dev.node run COMMAND...`: runs a command on a node that lives as long as it does.
 
-The command finds kubectl, `KUBECONFIG` and the operator's image there; `bash` is one. With `--if-possible` it is left out
-where no node can run, with a line that says why. `python -m dev.node prepare` only builds and installs.
+The command finds kubectl, `KUBECONFIG` and the operator's image there; `bash` is one. With `--if-possible` it is left
+out where no node can run, with a line that says why. `python -m dev.node prepare` only builds and installs.
 """
 
 import argparse
@@ -53,9 +53,9 @@ def main() -> None:
     if reason and asked.if_possible:
         progress.note(f"left out on this machine, {asked.what} on a node: {reason}")
         return
+    if reason:
+        sys.exit(f"error: {reason}")
     try:
-        if reason:
-            raise children.ServerError(reason)
         if asked.what == "run":
             sys.exit(run(asked.command or ["bash"]))
         prepare()
