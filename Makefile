@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHART := deploy/helm/litellm-key-operator
+NODE := $(BIN)/python -m dev.node
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 export PYTHONUNBUFFERED := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -73,6 +74,11 @@ format: $(READY) ## format, and mend what the linter can mend
 test: $(READY) ## every test, on a real API server and a real LiteLLM
 	$(BIN)/python -m dev.servers prepare
 	$(BIN)/pytest
+	$(NODE) --if-possible run $(BIN)/pytest tests/node
+
+.PHONY: test-node
+test-node: $(READY) ## the tests on a Kubernetes node, whose Pods run the image (root, Debian; makes the node's programs)
+	$(NODE) run $(BIN)/pytest tests/node
 
 .PHONY: test-unit
 test-unit: $(READY) ## the tests that need no server
@@ -81,6 +87,10 @@ test-unit: $(READY) ## the tests that need no server
 .PHONY: simulate
 simulate: $(READY) ## the whole crash simulation of the core
 	$(BIN)/python -m tests.simulation
+
+.PHONY: image
+image: $(READY) ## the operator's image, by docker, podman or buildah; IMAGE=name:tag, BASE_IMAGE=... change it
+	@$(BIN)/python -m dev.image $(IMAGE)
 
 .PHONY: demo
 demo: $(READY) ## the main job, live; KEEP=1 leaves everything up, CLUSTER=mine uses your servers

@@ -64,7 +64,9 @@ class ControlPlane(Access):
         self._apiserver.stop(patience=1)
 
     def start_apiserver(self) -> None:
-        """Starts it again on the same port and waits until it is ready; does nothing while it runs."""
+        """Starts it, and etcd, again on the same port and waits until it is ready; does nothing while it runs."""
+        if self._etcd.ended():
+            self._etcd = self._start_etcd()
         if self._apiserver.ended():
             self._apiserver = self._start_apiserver()
             self.wait()
@@ -96,11 +98,11 @@ class ControlPlane(Access):
         if self._controllers is None or self._controllers.ended():
             self._controllers = self._start_controllers()
 
-    def stop(self) -> None:
-        """Ends all of it."""
+    def stop(self, patience: float = 10.0) -> None:
+        """Ends all of it; what has not ended after `patience` seconds is killed."""
         for child in (self._controllers, self._apiserver, self._etcd):
             if child is not None:
-                child.stop()
+                child.stop(patience)
 
     def _start_etcd(self) -> children.Child:
         peers = f"http://{LOOPBACK}:{free_port()}"
@@ -118,7 +120,7 @@ class ControlPlane(Access):
     def _start_apiserver(self) -> children.Child:
         certificate, key = self._serving
         public, private = self._tokens
-        command = (
+        command: children.Command = (
             self._programs.kube_apiserver,
             f"--etcd-servers={self._etcd_url}",
             f"--bind-address={self._shape.address}",
@@ -139,7 +141,7 @@ class ControlPlane(Access):
         return children.Child(command, log=self.home / "kube-apiserver.log")
 
     def _start_controllers(self) -> children.Child:
-        command = (
+        command: children.Command = (
             self._programs.kube_controller_manager,
             f"--kubeconfig={self.kubeconfig}",
             "--leader-elect=false",

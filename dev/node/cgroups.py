@@ -48,9 +48,9 @@ def made() -> Generator[list[Path]]:
         yield folders
     finally:
         deadline = time.monotonic() + PATIENCE
-        while left := [folder for folder in folders if not _remove(folder)]:
+        while remaining := [folder for folder in folders if not _remove(folder)]:
             if time.monotonic() > deadline:
-                raise ServerError(f"processes are left in {', '.join(map(str, left))}")
+                raise ServerError(f"processes are left in {', '.join(map(str, remaining))}")
             time.sleep(0.05)
 
 

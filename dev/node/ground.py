@@ -1,13 +1,14 @@
 """What pid 1 of a node's namespaces does first: mounts and a network, of which the machine outside sees nothing."""
 
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from dev.node import cgroups
 from dev.node.addresses import NAME, NODE_NETWORK, SERVICES
 
+CONTAINERD: Final = Path("/var/lib/containerd")
+KUBELET: Final = Path("/var/lib/kubelet")
 STAND_INS: Final = {
     "kernel/keys/root_maxbytes": "25000000",
     "kernel/keys/root_maxkeys": "1000000",
@@ -46,19 +47,23 @@ def _mount_cgroups() -> None:
 
 
 def _mount_state(home: Path) -> None:
-    """In memory, since images are imported twice as fast there: /run, what is written below /var, and etcd's data."""
-    state = home / "state"
-    state.mkdir()
-    for folder in (Path("/run"), state):
-        _call("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
-    for name in ("upper", "work", "etcd"):
-        (state / name).mkdir()
-    options = f"lowerdir=/var,upperdir={state / 'upper'},workdir={state / 'work'}"
+    """/run, and what is written below /var: in memory, since images are imported twice as fast there."""
+    layers = home / "layers"
+    layers.mkdir()
+    _mount_memory(Path("/run"))
+    _mount_memory(layers)
+    for name in ("upper", "work"):
+        (layers / name).mkdir()
+    options = f"lowerdir=/var,upperdir={layers / 'upper'},workdir={layers / 'work'}"
     _call("mount", "-t", "overlay", "-o", options, "overlay", "/var")
-    # An overlay cannot lie on another one, and containers are overlays.
-    for folder in (Path("/var/lib/containerd"), Path("/var/lib/kubelet"), Path("/var/lib/cni")):
+    # Containers are overlays, for which another overlay is no ground.
+    for folder in (CONTAINERD, KUBELET):
         folder.mkdir(parents=True, exist_ok=True)
-        _call("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
+        _mount_memory(folder)
+
+
+def _mount_memory(folder: Path) -> None:
+    _call("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
 
 
 def _shield_settings(folder: Path) -> None:
@@ -83,5 +88,4 @@ def _connect() -> None:
 
 
 def _call(*command: str | Path) -> None:
-    words: Sequence[str | Path] = command
-    subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)

@@ -1,9 +1,11 @@
 """Pid 1 of a node: `python -m dev.node.inside HOME ARCHIVE...` starts all of it, imports the images, and waits.
 
-When it ends, the kernel ends every process of the node, and with the last of them all mounts and links go.
+SIGHUP restarts the node, as a machine is restarted: every part and every container is killed. When pid 1 ends, the
+kernel ends every process of the node, and with the last of them all mounts and links go.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,12 +17,24 @@ from dev.children import Child, ServerError
 from dev.controlplane import binaries
 from dev.controlplane.access import write_kubeconfig
 from dev.controlplane.plane import HOSTS, PATIENCE, ControlPlane, Shape
-from dev.node import configuration, ground
+from dev.node import configuration, containers, ground
 from dev.node.addresses import NAME, NODE, PODS, SERVICES
 
 READY: Final = "ready"
 """The file in HOME that says so."""
+WAITED_FOR: Final = (
+    ("--for=create sa/default", 60),
+    (f"--for=create node/{NAME}", 60),
+    (f"--for=condition=Ready node/{NAME}", 90),
+)
+"""And for how many seconds. Without the service account no Pod could be made."""
+CONTAINERD_TOML: Final = "containerd.toml"
+COREFILE: Final = "Corefile"
+KUBELET_JSON: Final = "kubelet.json"
 KUBELET_USER: Final = f"system:node:{NAME}"
+PROXY_USER: Final = "system:kube-proxy"
+USERS: Final = {KUBELET_USER: "system:nodes", PROXY_USER: "system:kube-proxies"}
+"""With their groups."""
 
 
 class Inside:
@@ -31,12 +45,13 @@ class Inside:
         self.programs = binaries.node()
         self.parts: list[Child] = []
         self.plane = ControlPlane(binaries.ready(), home, _shape(home))
-        self.serving = self.plane.authority.server("kubelet", (NAME, NODE))
+        self._configure()
 
-    def start(self, archives: Sequence[str]) -> None:
-        """Starts everything, and returns when the node is ready for Pods."""
+    def start(self, archives: Sequence[str] = ()) -> None:
+        """Starts what does not run, and returns when the node is ready for Pods."""
         self._start_containerd()
         imports = [subprocess.Popen(["ctr", "-n", "k8s.io", "images", "import", archive]) for archive in archives]
+        self.plane.start_apiserver()
         self.plane.wait()
         self._start(
             "kube-scheduler",
@@ -46,27 +61,46 @@ class Inside:
             f"--cert-dir={self.home / 'scheduler'}",
         )
         self._start_proxy()
-        (self.home / "Corefile").write_text(configuration.dns(self.plane.kubeconfig), encoding="utf-8")
-        self._start("coredns", self.programs.coredns, "-conf", self.home / "Corefile")
+        self._start("coredns", self.programs.coredns, "-conf", self.home / COREFILE)
         if any(done.wait() for done in imports):
             raise ServerError("containerd did not import an image")
         self._start_kubelet()
-        for what, patience in (
-            ("--for=create sa/default", 60),
-            (f"--for=create node/{NAME}", 60),
-            (f"--for=condition=Ready node/{NAME}", 90),
-        ):
+        for what, patience in WAITED_FOR:
             self.plane.kubectl("wait", *what.split(), f"--timeout={patience}s")
+        (self.home / READY).touch()
+
+    def restart(self) -> None:
+        """Kills everything, the containers too, and starts again on what is on the disks."""
+        (self.home / READY).unlink()
+        for part in self.parts:
+            part.stop(patience=0)
+        self.parts.clear()
+        self.plane.stop(patience=0)
+        containers.kill_all()
+        self.start()
+
+    def _configure(self) -> None:
+        (self.home / "cni").mkdir()
+        serving = self.plane.authority.server("kubelet", (NAME, NODE))
+        for name, text in (
+            ("cni/pods.conflist", configuration.network()),
+            (CONTAINERD_TOML, configuration.containerd(self.home)),
+            (COREFILE, configuration.dns(self.plane.kubeconfig)),
+            (KUBELET_JSON, configuration.kubelet(self.plane.authority.certificate, serving)),
+        ):
+            (self.home / name).write_text(text, encoding="utf-8")
+        for user, group in USERS.items():
+            client = self.plane.authority.client(user, group)
+            write_kubeconfig(self._kubeconfig(user), self.plane.url, self.plane.authority.certificate, client)
+
+    def _kubeconfig(self, user: str) -> Path:
+        return self.home / f"{user}.kubeconfig"
 
     def _start(self, name: str, *command: str | Path) -> None:
         self.parts.append(Child(command, log=self.home / f"{name}.log"))
 
     def _start_containerd(self) -> None:
-        (self.home / "cni").mkdir()
-        (self.home / "cni" / "pods.conflist").write_text(configuration.network(), encoding="utf-8")
-        file = self.home / "containerd.toml"
-        file.write_text(configuration.containerd(self.home), encoding="utf-8")
-        self._start("containerd", "containerd", "--config", file)
+        self._start("containerd", "containerd", "--config", self.home / CONTAINERD_TOML)
         deadline = time.monotonic() + PATIENCE
         while subprocess.run(["ctr", "version"], capture_output=True, check=False).returncode:
             self.parts[-1].require_alive()
@@ -75,11 +109,10 @@ class Inside:
             time.sleep(0.1)
 
     def _start_proxy(self) -> None:
-        kubeconfig = self._kubeconfig("system:kube-proxy", "system:kube-proxies")
         self._start(
             "kube-proxy",
             self.programs.kube_proxy,
-            f"--kubeconfig={kubeconfig}",
+            f"--kubeconfig={self._kubeconfig(PROXY_USER)}",
             "--proxy-mode=nftables",
             f"--cluster-cidr={PODS}",
             f"--hostname-override={NAME}",
@@ -88,23 +121,14 @@ class Inside:
         )
 
     def _start_kubelet(self) -> None:
-        file = self.home / "kubelet.json"
-        file.write_text(configuration.kubelet(self.plane.authority.certificate, self.serving), encoding="utf-8")
-        kubeconfig = self._kubeconfig(KUBELET_USER, "system:nodes")
         self._start(
             "kubelet",
             self.programs.kubelet,
-            f"--config={file}",
-            f"--kubeconfig={kubeconfig}",
+            f"--config={self.home / KUBELET_JSON}",
+            f"--kubeconfig={self._kubeconfig(KUBELET_USER)}",
             f"--node-ip={NODE}",
             f"--hostname-override={NAME}",
         )
-
-    def _kubeconfig(self, user: str, group: str) -> Path:
-        path = self.home / f"{user}.kubeconfig"
-        authority = self.plane.authority
-        write_kubeconfig(path, self.plane.url, authority.certificate, authority.client(user, group))
-        return path
 
 
 def _shape(home: Path) -> Shape:
@@ -130,14 +154,28 @@ def _shape(home: Path) -> Shape:
     )
 
 
+class _RestartedError(Exception):
+    """SIGHUP came."""
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise _RestartedError
+
+
 def main() -> None:
-    """Starts the node, says that it is ready, and buries the orphans of its containers."""
+    """Starts the node, and then buries the orphans of its containers."""
     home = Path(sys.argv[1])
     ground.prepare(home)
-    Inside(home).start(sys.argv[2:])
-    (home / READY).touch()
+    inside = Inside(home)
+    inside.start(sys.argv[2:])
     while True:
-        os.wait()
+        signal.signal(signal.SIGHUP, _interrupt)
+        try:
+            while True:
+                os.wait()
+        except _RestartedError:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            inside.restart()
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class Node:
         """The words that run a command inside, in the folder where it is asked for."""
         namespaces = ("--mount", "--net", "--pid", "--ipc", "--uts", "--cgroup")
         target = ("nsenter", f"--target={self.pid}", *namespaces, f"--wd={Path.cwd()}", "--")
-        return [*target, *map(os.fspath, command)]
+        return [*target, *(os.fspath(word) for word in command)]
 
     def environment(self) -> dict[str, str]:
         """What a command inside is told."""
@@ -55,8 +55,8 @@ def started(archives: Sequence[Path]) -> Generator[Node]:
         log = home / "node.log"
         # The node's first process is in its cgroups before it is in its namespaces: it sees them as the top ones.
         enter = 'for group in $CGROUPS; do echo $$ > "$group/cgroup.procs"; done; exec "$@"'
-        first = [sys.executable, "-m", "dev.node.inside", home, *archives]
-        command = ["sh", "-ec", enter, "sh", *NAMESPACES, "--kill-child", *first]
+        first: list[str | Path] = [sys.executable, "-m", "dev.node.inside", home, *archives]
+        command: list[str | Path] = ["sh", "-ec", enter, "sh", *NAMESPACES, "--kill-child", *first]
         env = os.environ | {"CGROUPS": " ".join(map(str, groups))}
         child = children.Child(command, log=log, cwd=ROOT, env=env, stop_with=signal.SIGKILL)
         try:
