@@ -1,7 +1,7 @@
 """Runs in a Pod: asks LiteLLM for one completion after another, with the key that its Secret holds at that moment.
 
 Prints a line of JSON for each value of the key that is new to it, for each refusal, for each change of the files beside
-the key, and with each fiftieth answer how many there were.
+the key, and with each tenth answer how many there were.
 """
 
 import hashlib
@@ -62,9 +62,9 @@ def main() -> None:
         if MOUNT.exists() and (listed := " ".join(sorted(path.name for path in MOUNT.iterdir()))) != files:
             files = listed
             say(files=files)
-        if answered % 50 == 1:
+        if answered % 10 == 1:
             say(answered=answered)
-        time.sleep(0.02)
+        time.sleep(0.2)  # each costs two cents, of a budget of 20 dollars
 
 
 if __name__ == "__main__":

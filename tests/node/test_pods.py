@@ -23,7 +23,7 @@ def working(stage: Stage) -> Stage:
     stage.example("rotation.yaml")
     stage.wait_ready("worker")
     stage.deploy("mounted-deployment.yaml")
-    until(lambda: stage.answered("worker") > 50, "the first completions")
+    until(lambda: stage.answered("worker") > 10, "the first completions")
     return stage
 
 
@@ -57,7 +57,7 @@ def test_a_mounted_secret_follows_its_key_and_no_request_is_refused(working: Sta
     working.access.kubectl("patch", "litellmkeys/worker", "-n", TEAM, "--type=merge", "-p", data)
     until(lambda: {"files": "..data api-key base-url who"} in _without_stamps(working), "the Pod to have the new file")
     before = working.answered("worker")
-    until(lambda: working.answered("worker") > before + 50, "more completions")
+    until(lambda: working.answered("worker") > before + 10, "more completions")
 
     assert [line["token"] for line in working.said("worker") if "token" in line] == tokens
     assert [line for line in working.said("worker") if "refused" in line] == []
