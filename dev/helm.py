@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ class Helm:
     def __init__(self, home: Path, kubeconfig: Path | None = None) -> None:
         self._program = binaries.helm()
         own = {f"HELM_{kind}_HOME": str(home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
-        # The answers of a cluster to what kinds it serves are kept below HOME, and another one may have had its address.
+        # What a cluster said of the kinds it serves is kept below HOME, and another one may have had its address.
         self._environment = os.environ | own | {"HOME": str(home), "KUBECONFIG": str(kubeconfig or home / "none")}
 
     def __call__(self, *arguments: str, values: Mapping[str, Any] | None = None) -> str:
@@ -45,7 +45,7 @@ class Helm:
 
 
 @contextmanager
-def helm(kubeconfig: Path | None = None) -> Iterator[Helm]:
+def helm(kubeconfig: Path | None = None) -> Generator[Helm]:
     """Helm, for a while."""
     with temporary_folder("llmkeys-helm") as home:
         yield Helm(home, kubeconfig)

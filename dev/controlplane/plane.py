@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from dev import children, progress
-from dev.controlplane import binaries
+from dev.controlplane import audit, binaries
 from dev.controlplane.access import Access, write_kubeconfig
 from dev.controlplane.certificates import Authority, key_pair
 from dev.ports import LOOPBACK, free_port
@@ -57,6 +57,10 @@ class ControlPlane(Access):
         self._etcd = self._start_etcd()
         self._apiserver = self._start_apiserver()
         self._controllers: children.Child | None = None
+
+    def uses(self, user: str) -> list[audit.Use]:
+        """What a service account asked for so far."""
+        return audit.uses(self.home, user)
 
     def stop_apiserver(self) -> None:
         """Ends the API server; its port stays ours, its state is in etcd."""
@@ -136,6 +140,7 @@ class ControlPlane(Access):
             "--max-requests-inflight=1000",
             "--max-mutating-requests-inflight=1000",
             f"--cert-dir={self.home}",
+            *audit.flags(self.home),
             *self._shape.apiserver,
         )
         return children.Child(command, log=self.home / "kube-apiserver.log")
