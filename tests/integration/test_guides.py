@@ -52,9 +52,8 @@ class Reader:
 
     def follow(self, steps: Sequence[Command]) -> None:
         """Type the commands, about this reader's namespaces."""
-        follow(
-            [Command(*(part and self.here(part) for part in step)) for step in steps], self.folder, self.environment()
-        )
+        typed = [Command(self.here(step.text), step.output and self.here(step.output)) for step in steps]
+        follow(typed, self.folder, self.environment())
 
 
 @pytest.fixture(scope="module")

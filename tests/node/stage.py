@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from tests.support.waiting import until
 
 Json = dict[str, Any]
 
+NOTHING: Final[Json] = {}
 EXAMPLES: Final = ROOT / "examples"
 CHART: Final = str(helm.CHART.relative_to(ROOT))
 PLATFORM: Final = "llm-platform"
@@ -52,10 +52,10 @@ class Stage:
         self.apply(PLATFORM, _object("v1", "Secret", ADMIN_SECRET, stringData={"master-key": endpoint.master_key}))
         self.apply(TEAM, _object("v1", "ConfigMap", "client", data={CLIENT.name: CLIENT.read_text(encoding="utf-8")}))
 
-    def install(self, **values: Any) -> None:
+    def install(self, **given: Any) -> None:
         """The release, as the chart's README says, with the image of this node."""
         self.helm(
-            "upgrade", "--install", RELEASE, CHART, "-n", PLATFORM, "--wait", "--timeout=120s", values=_values(values)
+            "upgrade", "--install", RELEASE, CHART, "-n", PLATFORM, "--wait", "--timeout=120s", values=values(**given)
         )
 
     def uninstall(self) -> None:
@@ -145,7 +145,7 @@ class Stage:
 
     def works_with(self, app: str) -> Json:
         """The line about the value that it uses by now; an empty one before the first."""
-        return next((line for line in reversed(self.said(app)) if "token" in line), {})
+        return next((line for line in reversed(self.said(app)) if "token" in line), NOTHING)
 
 
 def tag(name: str) -> None:
@@ -155,12 +155,17 @@ def tag(name: str) -> None:
     )
 
 
-def shell() -> dict[str, str]:
-    """The environment of somebody at a shell, who has Helm and kubectl."""
-    from dev.controlplane import binaries  # noqa: PLC0415
+def claim(name: str) -> Json:
+    """A Key of the examples' Role."""
+    ref = {"name": "chat", "namespace": PLATFORM}
+    return _object(API_VERSION, KEY.kind, name, spec={"roleRef": ref})
 
-    folders = (binaries.helm().parent, binaries.ready().kubectl.parent)
-    return os.environ | {"PATH": os.pathsep.join((*map(str, folders), os.environ["PATH"]))}
+
+def values(**more: Any) -> Json:
+    """What the release is installed with, and what is given besides."""
+    image = {"repository": images.OPERATOR, "tag": TAG, "pullPolicy": "Never"}
+    connection = {"url": URL, "adminKeySecretRef": {"name": ADMIN_SECRET}}
+    return {"image": image, "connection": connection, **more}
 
 
 def _without_error(access: Access, words: Iterable[str]) -> str:
@@ -168,12 +173,6 @@ def _without_error(access: Access, words: Iterable[str]) -> str:
         return access.kubectl(*words)
     except ServerError as error:
         return str(error)
-
-
-def _values(more: Json) -> Json:
-    image = {"repository": images.OPERATOR, "tag": TAG, "pullPolicy": "Never"}
-    connection = {"url": URL, "adminKeySecretRef": {"name": ADMIN_SECRET}}
-    return {"image": image, "connection": connection, **more}
 
 
 def _service(endpoint: Endpoint) -> Iterable[Json]:

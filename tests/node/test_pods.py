@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,11 @@ def test_pods_wait_for_their_secret_and_work_with_it(stage: Stage) -> None:
     stage.example("rotation.yaml")
 
     for app in ("app", "worker"):
-        until(lambda app=app: stage.works_with(app), f"a completion of {app}", 60)
-        assert stage.works_with(app) == {"token": stage.token(app), "status": 200, "text": EXPECTED}
+        assert until(partial(stage.works_with, app), f"a completion of {app}") == {
+            "token": stage.token(app),
+            "status": 200,
+            "text": EXPECTED,
+        }
 
 
 def test_a_mounted_secret_follows_its_key_and_no_request_is_refused(working: Stage) -> None:

@@ -6,7 +6,7 @@ import threading
 from itertools import count
 
 from dev.node import images
-from tests.node.stage import PLATFORM, RELEASE, TEAM, Stage, tag
+from tests.node.stage import PLATFORM, RELEASE, TEAM, Stage, claim, tag
 
 BEFORE = 5
 DURING = 10
@@ -17,7 +17,7 @@ def test_an_upgrade_of_image_and_values_loses_no_key(stage: Stage) -> None:
     stage.install()
     stage.example("quickstart/20-role.yaml")
     names = [f"before-{number}" for number in range(BEFORE)]
-    stage.apply(TEAM, *(_claim(name) for name in names))
+    stage.apply(TEAM, *(claim(name) for name in names))
     stage.wait_ready(*names)
     secrets = {name: stage.get("secret", name)["data"] for name in names}
     tag("next")
@@ -29,7 +29,7 @@ def test_an_upgrade_of_image_and_values_loses_no_key(stage: Stage) -> None:
         for number in count():
             if over.is_set() and number >= DURING:
                 return
-            stage.apply(TEAM, _claim(f"during-{number}"))
+            stage.apply(TEAM, claim(f"during-{number}"))
             made.append(f"during-{number}")
 
     issuing = threading.Thread(target=issue)
@@ -52,9 +52,3 @@ def test_an_upgrade_of_image_and_values_loses_no_key(stage: Stage) -> None:
     assert {key["metadata"]["name"] for key in keys} == {*names, *made}
     assert {key["status"]["revision"] for key in keys} == {1}
     assert {row["token"] for row in stage.admin.rows(f"{TEAM}/")} == {key["status"]["tokenID"] for key in keys}
-
-
-def _claim(name: str) -> dict[str, object]:
-    ref = {"name": "chat", "namespace": PLATFORM}
-    metadata = {"name": name}
-    return {"apiVersion": "llmkeys.io/v1alpha1", "kind": "LiteLLMKey", "metadata": metadata, "spec": {"roleRef": ref}}
