@@ -18,6 +18,7 @@ from dev.controlplane import Access
 from dev.litellm import Endpoint
 from dev.node import images
 from dev.node.__main__ import TAG
+from litellm_key_operator.api.names import API_VERSION, KEY
 from tests.support.documents import ROOT
 from tests.support.litellm_admin import LiteLLMAdmin
 from tests.support.waiting import until
