@@ -1,10 +1,11 @@
-# The operator's image: `make image`, or any builder with this folder as its context. BASE_IMAGE needs Python and pip;
-# no image of a registry is named but this one. With the same SOURCE_DATE_EPOCH the same files make the same layers.
+# The operator's image: `make image`, or any builder with this folder as its context. BASE_IMAGE needs Python and pip.
+# Nothing that changes by itself gets into a layer: the same files make the same layers, and what stays the same from one
+# version to the next need not be pulled again.
 ARG BASE_IMAGE=python:3.13-slim
 
 # What pip installs, byte-compiled, for the root of the result is read-only: into .pyc files that are checked against
 # nothing and carry no time. The models and calls that the kubernetes package generates are as large as all the rest
-# compiled, and are not imported.
+# compiled, and hardly imported.
 FROM ${BASE_IMAGE} AS dependencies
 ARG SOURCE_DATE_EPOCH=0
 ENV PYTHONHASHSEED=0 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
@@ -31,11 +32,13 @@ RUN tools/bin/python -m hatchling build -t wheel > /dev/null \
  && python -m compileall -qq --invalidation-mode=unchecked-hash -s /staged /staged \
  && find /staged -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
 
-# Python without pip. The copy below leaves no trace of what is removed here.
+# Python without pip; the copy below leaves no trace of it. Compiled too: times of files do not survive the copy, so what
+# the base has is out of date.
 FROM ${BASE_IMAGE} AS runtime
-RUN python -m pip --version > /dev/null \
- && find / -xdev -depth \( -path '*/site-packages/pip*' -o -path '*/dist-packages/pip*' -o -path '*/ensurepip*' \
-      -o -path '*/python-wheels*' -o -path '*/bin/pip*' \) -exec rm -rf {} +
+RUN find / -xdev -depth \( -path '*-packages/pip*' -o -path '*-packages/setuptools*' -o -path '*-packages/wheel*' \
+      -o -path '*/ensurepip*' -o -path '*/python-wheels*' -o -path '*/bin/pip*' \) -exec rm -rf {} + \
+ && PYTHONHASHSEED=0 python -m compileall -qq -f --invalidation-mode=unchecked-hash \
+      "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 
 FROM scratch
 ARG VERSION=unknown

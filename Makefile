@@ -1,4 +1,5 @@
-# Every target sets up what it needs. Nothing is installed outside of .venv and one cache folder (see dev/cache.py).
+# Every target sets up what it needs. Nothing is installed outside of .venv and one cache folder (see dev/cache.py), but
+# for the Debian packages that `make test-node` needs.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,7 +10,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 CHART := deploy/helm/litellm-key-operator
-NODE := $(BIN)/python -m dev.node
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 export PYTHONUNBUFFERED := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -71,14 +71,13 @@ format: $(READY) ## format, and mend what the linter can mend
 	$(BIN)/ruff format
 
 .PHONY: test
-test: $(READY) ## every test, on a real API server and a real LiteLLM
+test: $(READY) ## the tests, on a real API server and a real LiteLLM
 	$(BIN)/python -m dev.servers prepare
 	$(BIN)/pytest
-	$(NODE) --if-possible run $(BIN)/pytest tests/node
 
 .PHONY: test-node
-test-node: $(READY) ## the tests on a Kubernetes node, whose Pods run the image (root, Debian; makes the node's programs)
-	$(NODE) run $(BIN)/pytest tests/node
+test-node: $(READY) ## the tests of the image, and those on a node (root, Debian: it installs packages); IF_POSSIBLE=1
+	$(BIN)/python -m dev.node test $(if $(IF_POSSIBLE),--if-possible)
 
 .PHONY: test-unit
 test-unit: $(READY) ## the tests that need no server

@@ -18,7 +18,8 @@ from typing import Final
 from dev import cache, children, progress
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-INPUTS: Final = ("Dockerfile", ".dockerignore", "operator", "requirements", "pyproject.toml", "README.md", "LICENSE")
+EPOCH: Final = "0"
+"""The time of every file, in seconds since 1970: a layer is the same whenever it is built."""
 TRUSTED: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 NAME: Final = "litellm-key-operator"
 
@@ -33,13 +34,12 @@ class Builder:
 
     def build(self, name: str, *options: str, base: str | None = None, usually: str = "a minute") -> None:
         """Builds the image under a name; raises `ServerError` with the end of the log."""
-        epoch = time_of_inputs()
-        arguments = {"SOURCE_DATE_EPOCH": epoch, "VERSION": version(), "REVISION": _git("rev-parse", "HEAD")}
+        arguments = {"SOURCE_DATE_EPOCH": EPOCH, "VERSION": version(), "REVISION": _git("rev-parse", "HEAD")}
         if base:
             arguments["BASE_IMAGE"] = base
         words = [*self.command, *options, *_build_arguments(arguments)]
         if self.stamped:
-            words += ["--timestamp", epoch]
+            words += ["--timestamp", EPOCH]
             words += ["--volume", f"{TRUSTED}:{TRUSTED}:ro"] if TRUSTED.exists() else []
         with progress.step(f"building the image {name}", usually) as step:
             children.run([*words, "--tag", name, str(ROOT)], step, log=cache.root() / "image.log")
@@ -67,11 +67,6 @@ def found() -> Builder:
     raise children.ServerError(
         "an image is built by docker (with its daemon running), podman or buildah: none works here"
     )
-
-
-def time_of_inputs() -> str:
-    """When what the image is made of was last committed, in seconds since 1970; SOURCE_DATE_EPOCH says otherwise."""
-    return os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct", "--", *INPUTS) or "0"
 
 
 def version() -> str:

@@ -1,7 +1,8 @@
 """`python -m dev.node run COMMAND...`: runs a command on a node that lives as long as it does.
 
-The command finds kubectl, `KUBECONFIG` and the operator's image there; `bash` is one. With `--if-possible` it is left
-out where no node can run, with a line that says why. `python -m dev.node prepare` only builds and installs.
+The command finds kubectl, `KUBECONFIG` and the operator's image there; `bash` is one. `python -m dev.node test` runs the
+tests, and `prepare` only builds and installs. With `--if-possible` all of it is left out where no node can run, with a
+line that says why.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from dev import cache, children, progress, servers
 from dev.controlplane import binaries
 from dev.litellm import install
 from dev.node import images, packages
-from dev.node.node import started
+from dev.node.node import ROOT, started
 from dev.node.obstacles import obstacle
 
 TAG: Final = "dev"
@@ -42,23 +43,36 @@ def run(command: list[str]) -> int:
         return subprocess.run(node.entering(*command), env=node.environment(), check=False).returncode
 
 
+def test(arguments: list[str]) -> int:
+    """The exit code of the tests: those that look at this machine from outside of a node, then those on one."""
+    packages.install()
+    images.ready()
+    pytest = [sys.executable, "-m", "pytest", *arguments]
+    failed = subprocess.run([*pytest, "tests/machine"], cwd=ROOT, check=False).returncode
+    return run([*pytest, "tests/node"]) or failed
+
+
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m dev.node", description="a Kubernetes node on this machine")
+    parser.add_argument("what", choices=("run", "test", "prepare"))
     parser.add_argument("--if-possible", action="store_true", help="do nothing, but say so, where no node can run")
-    parser.add_argument("what", choices=("run", "prepare"))
-    parser.add_argument("command", nargs=argparse.REMAINDER, default=["bash"])
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="of the command to run, or pytest's arguments")
     asked = parser.parse_args()
     reason = obstacle()
     if reason and asked.if_possible:
-        progress.note(f"left out on this machine, {asked.what} on a node: {reason}")
+        progress.note(f"left out on this machine: {asked.what} on a node, for {reason}")
         return
     if reason:
         sys.exit(f"error: {reason}")
     try:
-        if asked.what == "run":
-            sys.exit(run(asked.command or ["bash"]))
-        prepare()
+        match asked.what:
+            case "run":
+                sys.exit(run(asked.words or ["bash"]))
+            case "test":
+                sys.exit(test(asked.words))
+            case _:
+                prepare()
     except children.ServerError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

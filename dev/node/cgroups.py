@@ -10,6 +10,7 @@ from typing import Final
 
 from dev.children import ServerError
 
+MEMBERSHIP: Final = Path("/proc/self/cgroup")
 ROOT: Final = Path("/sys/fs/cgroup")
 PREFIX: Final = "llmkeys-node-"
 PATIENCE: Final = 20.0
@@ -26,7 +27,7 @@ class Group:
 
 def own() -> list[Group]:
     """Those that this process is in."""
-    lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()]
+    lines = [line.split(":", 2) for line in MEMBERSHIP.read_text(encoding="utf-8").splitlines()]
     named = [(controllers.removeprefix("name="), path) for _, controllers, path in lines if controllers]
     return [Group(controllers, ROOT / controllers / path.lstrip("/")) for controllers, path in named]
 

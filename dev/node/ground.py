@@ -38,7 +38,7 @@ def _mount_basics() -> None:
 
 def _mount_cgroups() -> None:
     """Every hierarchy, seen from our own cgroup: the kubelet wants all that it is in, `systemd` too."""
-    named = {line.split(":")[1] for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()}
+    named = {line.split(":")[1] for line in cgroups.MEMBERSHIP.read_text(encoding="utf-8").splitlines()}
     for controllers in named - {""}:
         folder = cgroups.ROOT / controllers.removeprefix("name=")
         folder.mkdir()

@@ -16,6 +16,8 @@ from dev.node import cgroups, inside
 from dev.node.obstacles import NAMESPACES
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
+PREFIX: Final = "llmkeys-node"
+"""Of a node's folder."""
 PATIENCE: Final = 240.0
 """Seconds that a node gets to be ready; it needs ten, many more on a busy machine."""
 HOME: Final = "KUBERNETES_NODE"
@@ -51,7 +53,7 @@ class Node:
 @contextmanager
 def started(archives: Sequence[Path]) -> Generator[Node]:
     """A node with these images, gone on the way out with all that runs on it."""
-    with children.temporary_folder("llmkeys-node") as home, cgroups.made() as groups:
+    with children.temporary_folder(PREFIX) as home, cgroups.made() as groups:
         log = home / "node.log"
         # The node's first process is in its cgroups before it is in its namespaces: it sees them as the top ones.
         enter = 'for group in $CGROUPS; do echo $$ > "$group/cgroup.procs"; done; exec "$@"'

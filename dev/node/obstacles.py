@@ -10,6 +10,8 @@ from dev.node import cgroups
 
 NEEDED: Final = frozenset({"cpu", "cpuset", "memory", "pids"})
 """Controllers without which a kubelet does not start."""
+KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""What the base image's packages are checked with; where there is apt without it, packages have other names too."""
 NAMESPACES: Final = ("unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--cgroup", "--fork")
 
 
@@ -17,7 +19,7 @@ def obstacle() -> str | None:
     """The first reason why no node can run here, in words; None if one can."""
     if os.geteuid() != 0:
         return "a node needs root"
-    if shutil.which("apt-get") is None or not Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists():
+    if shutil.which("apt-get") is None or not KEYRING.exists():
         return "a node's programs and its image are made from Debian's packages, and this is no Debian"
     missing = NEEDED - {name for group in cgroups.own() for name in group.controllers.split(",")}
     if missing:
