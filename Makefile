@@ -77,7 +77,7 @@ test: $(READY) ## the tests, on a real API server and a real LiteLLM
 
 .PHONY: test-node
 test-node: $(READY) ## the tests of the image, and those on a node (root, Debian: it installs packages); IF_POSSIBLE=1
-	$(BIN)/python -m dev.node test $(if $(IF_POSSIBLE),--if-possible)
+	$(BIN)/python -m dev.node $(if $(IF_POSSIBLE),--if-possible) test
 
 .PHONY: test-unit
 test-unit: $(READY) ## the tests that need no server

@@ -1,8 +1,8 @@
 """`python -m dev.node run COMMAND...`: runs a command on a node that lives as long as it does.
 
-The command finds kubectl, `KUBECONFIG` and the operator's image there; `bash` is one. `python -m dev.node test` runs the
-tests, and `prepare` only builds and installs. With `--if-possible` all of it is left out where no node can run, with a
-line that says why.
+The command finds kubectl, `KUBECONFIG` and the operator's image there; `bash` is one. `python -m dev.node test` runs
+the tests, and `prepare` only builds and installs. `--if-possible` before these words leaves it out where no node can
+run, with a line that says why.
 """
 
 import argparse

@@ -53,7 +53,7 @@ def test_where_none_can_run_it_is_left_out_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command, "obstacle", lambda: "a node needs root")
-    monkeypatch.setattr("sys.argv", ["node", "test", "--if-possible"])
+    monkeypatch.setattr("sys.argv", ["node", "--if-possible", "test"])
     command.main()
     assert capsys.readouterr().err == "left out on this machine: test on a node, for a node needs root\n"
 
