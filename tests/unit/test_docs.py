@@ -16,7 +16,7 @@ from dev.litellm import Release
 from litellm_key_operator.api import names
 from litellm_key_operator.api.reasons import ConnectionReason, EventReason, KeyReason, RoleReason
 from litellm_key_operator.engine.connections import OLDEST
-from tests.support.documents import DOCUMENTS, FOLLOWED, ROOT, blocks, shown
+from tests.support.documents import DOCUMENTS, FOLLOWED, ROOT, UNINSTALLING, blocks, shown
 from tests.support.prometheus import rules
 
 DOCS: Final = ROOT / "docs"
@@ -90,7 +90,7 @@ def test_blocks_are_of_a_kind_that_is_tested(file: Path) -> None:
     assert shown(file).count("\n```") == 2 * len(found), "a block without a language"
     assert {block.language for block in found} <= LANGUAGES
     if file.is_relative_to(DOCS) and not file.is_relative_to(DOCS / "decisions"):
-        assert file in FOLLOWED or not blocks(file, "sh", "console"), "commands that no test runs"
+        assert file in {*FOLLOWED, UNINSTALLING} or not blocks(file, "sh", "console"), "commands that no test runs"
 
 
 def test_the_site_is_built_without_a_network_and_fetches_nothing(tmp_path: Path) -> None:

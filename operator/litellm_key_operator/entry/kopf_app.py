@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import aiohttp
 import kopf
@@ -17,6 +17,7 @@ from litellm_key_operator import metrics
 from litellm_key_operator.entry.access import open_session
 from litellm_key_operator.entry.feed import Feed, Source
 from litellm_key_operator.entry.kopf_settings import operator_settings
+from litellm_key_operator.settings import PROGRAM
 
 _log = structlog.get_logger(__name__)
 
@@ -103,6 +104,8 @@ class KopfRun:
             registry=self._registry(),
             settings=operator_settings(),
             standalone=True,
+            # For a peering that there is none of. Left to itself kopf asks for its user's name: a Pod's has none.
+            identity=cast("Any", PROGRAM),
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
         )
