@@ -11,8 +11,8 @@ import pytest
 from dev.controlplane import Access
 from dev.faultproxy import before_api_server, before_litellm
 from dev.litellm import Endpoint
-from tests.kill.books import Books
 from tests.kill.site import Site
+from tests.support.books import Books
 from tests.support.cluster import Cluster
 
 
