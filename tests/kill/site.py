@@ -72,8 +72,11 @@ class Site:
         for name, more in ((RETAINING, {"deletionPolicy": "Retain"}), (ROTATING, {"renewal": {"overlap": "3s"}})):
             self.cluster.create("litellmroles", "LiteLLMRole", name, spec={**role, **more})
 
-    def operator(self, name: str = "operator", **flags: str) -> OperatorProcess:
-        """Start an operator that retries at once; it works alone unless it is told of the election."""
+    def operator(self, name: str = "operator", kubeconfig: Path | None = None, **flags: str) -> OperatorProcess:
+        """Start an operator that retries at once; it works alone unless it is told of the election.
+
+        `kubeconfig` may lead it to the API server by a way of its own.
+        """
         settings = {
             "namespaces": self.namespace,
             "operator_namespace": self.namespace,
@@ -84,7 +87,7 @@ class Site:
             "request_timeout": "30s",
             **flags,
         }
-        process = OperatorProcess(self.kubeconfig, self.folder, name=name, **settings).start()
+        process = OperatorProcess(kubeconfig or self.kubeconfig, self.folder, name=name, **settings).start()
         self.operators.append(process)
         return process
 

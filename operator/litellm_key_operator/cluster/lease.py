@@ -29,6 +29,8 @@ _DURATION: Final = timedelta(seconds=15)
 _RENEW_SHARE: Final = 2 / 3
 _RETRY_SHARE: Final = 2 / 15
 _REQUEST_SHARE: Final = 0.9
+_GLANCE: Final = 0.5
+"""Seconds, at most, between two looks of a candidate: so soon it sees that a Lease was released, however long it is."""
 
 
 def _utc() -> datetime:
@@ -60,6 +62,7 @@ class Lease:
         self._retry = self._duration * _RETRY_SHARE
         self._now = now
         self._observed: tuple[object, float] = (None, 0.0)
+        self._free_at = 0.0
         self._held: Json = {}
         self._renewed = 0.0
         self._renewing: asyncio.Task[None] | None = None
@@ -79,7 +82,7 @@ class Lease:
         while True:
             if await self._taken():
                 break
-            await asyncio.sleep(self._retry * random.uniform(1.0, 1.2))  # noqa: S311 - spreads candidates
+            await asyncio.sleep(self._until_next_look())
         self._renewing = asyncio.create_task(self._renew_until_lost(), name="lease")
 
     async def release(self) -> None:
@@ -114,6 +117,12 @@ class Lease:
         self._renewed = began
         return True
 
+    def _until_next_look(self) -> float:
+        """Seconds; a Lease that is not renewed any more is looked at in the moment in which it is over."""
+        pause = min(self._retry, _GLANCE) * random.uniform(1.0, 1.2)  # noqa: S311 - spreads candidates
+        left = self._free_at - time.monotonic()
+        return left if 0 < left < pause else pause
+
     async def _found(self) -> Json:
         """The Lease, made without a holder if there is none."""
         try:
@@ -135,7 +144,8 @@ class Lease:
         sign, now = (holder, spec.get("renewTime")), time.monotonic()
         if sign != self._observed[0]:
             self._observed = (sign, now)
-        return now - self._observed[1] >= (spec.get("leaseDurationSeconds") or self._duration)
+        self._free_at = self._observed[1] + (spec.get("leaseDurationSeconds") or self._duration)
+        return now >= self._free_at
 
     async def _renew_until_lost(self) -> None:
         try:
