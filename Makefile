@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CHART := deploy/helm/litellm-key-operator
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 export PYTHONUNBUFFERED := 1
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -43,12 +44,14 @@ check: $(READY) ## lint, format, types, layers, generated files, the site
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m litellm_key_operator.api.crd --check
+	$(BIN)/python -m litellm_key_operator.api.crd --check $(CHART)/files/crds
 	$(BIN)/python -m dev.reference --check
 	$(BIN)/mkdocs build --quiet --strict
 
 .PHONY: generate
 generate: $(READY) ## write the CRDs and the reference pages anew from the code
 	$(BIN)/python -m litellm_key_operator.api.crd --write
+	$(BIN)/python -m litellm_key_operator.api.crd --write $(CHART)/files/crds
 	$(BIN)/python -m dev.reference --write
 
 .PHONY: docs

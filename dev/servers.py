@@ -96,7 +96,7 @@ def own() -> Generator[tuple[controlplane.ControlPlane, proxy.Proxy]]:
 
 def prepare() -> None:
     """Builds and installs what is missing, so that everything afterwards is quick."""
-    together(binaries.ready, install.ready)
+    together(binaries.ready, binaries.helm, install.ready)
 
 
 def together(*calls: Callable[[], object]) -> None:

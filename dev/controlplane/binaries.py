@@ -1,4 +1,4 @@
-"""The control plane's programs, compiled from the Go modules that `kubernetes/go.mod` and `etcd/go.mod` pin."""
+"""The programs of a control plane, and Helm, compiled from the Go modules that the `go.mod` files beside this pin."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from dev import cache, children, progress, venvs
 
 HERE: Final = Path(__file__).resolve().parent
 FLAGS: Final = ("-trimpath", "-buildvcs=false")
-GO_VERSION: Final = (1, 25)
+GO_VERSION: Final = (1, 26)
 """The oldest Go that compiles the pinned modules."""
 
 
@@ -40,6 +40,7 @@ KUBERNETES: Final = Module(
     "10 to 15 minutes on two cores, once",
 )
 ETCD: Final = Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, "a minute on two cores, once")
+HELM: Final = Module("helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, "two minutes on two cores, once")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ def ready() -> Binaries:
             folder = _compiled(module, missing)
             found |= {name: folder / name for name in missing}
     return Binaries(**{name.replace("-", "_"): path for name, path in found.items()})
+
+
+def helm() -> Path:
+    """Helm: that on the PATH would be of any version, so this one is always compiled."""
+    return _compiled(HELM, ["helm"]) / "helm"
 
 
 def _compiled(module: Module, names: list[str]) -> Path:
@@ -101,14 +107,30 @@ def _compile(module: Module, names: list[str], folder: Path) -> None:
 
 
 def _link_flags(module: Module) -> str:
-    """No debug information; and the API server is told its version, which it reports and checks itself by."""
-    if module is not KUBERNETES:
-        return "-s -w"
-    found = re.search(r"k8s\.io/kubernetes v(\d+)\.(\d+)\S+", module.text("go.mod"))
+    """No debug information; and what a program says of its version, and judges by, is told it here."""
+    values: dict[str, str] = {}
+    if module is KUBERNETES:
+        major, minor, patch = _version(module, "k8s.io/kubernetes")
+        told = {"gitVersion": f"v{major}.{minor}.{patch}", "gitMajor": major, "gitMinor": minor}
+        values = {f"k8s.io/component-base/version.{name}": value for name, value in told.items()}
+    if module is HELM:
+        # The Kubernetes that charts are rendered for where there is none to ask: that of its client, else 1.20.
+        _, minor, _ = _version(module, "k8s.io/client-go")
+        values = {"helm.sh/helm/v3/internal/version.version": "v" + ".".join(_version(module, "helm.sh/helm/v3"))}
+        for package in ("chartutil", "lint/rules"):
+            values |= {
+                f"helm.sh/helm/v3/pkg/{package}.k8sVersionMajor": "1",
+                f"helm.sh/helm/v3/pkg/{package}.k8sVersionMinor": minor,
+            }
+    return " ".join(("-s -w", *(f"-X {name}={value}" for name, value in values.items())))
+
+
+def _version(module: Module, name: str) -> tuple[str, str, str]:
+    """The version of a Go module that a `go.mod` pins, in three parts."""
+    found = re.search(rf"{re.escape(name)} v(\d+)\.(\d+)\.(\d+)", module.text("go.mod"))
     if found is None:
-        raise children.ServerError("kubernetes/go.mod does not say which version of Kubernetes")
-    values = {"gitVersion": found[0].split()[1], "gitMajor": found[1], "gitMinor": found[2]}
-    return " ".join(("-s -w", *(f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items())))
+        raise children.ServerError(f"{module.folder}/go.mod does not say which version of {name}")
+    return found[1], found[2], found[3]
 
 
 def _go() -> Path:
