@@ -62,7 +62,6 @@ class Lease:
         self._retry = self._duration * _RETRY_SHARE
         self._now = now
         self._observed: tuple[object, float] = (None, 0.0)
-        self._free_at = 0.0
         self._held: Json = {}
         self._renewed = 0.0
         self._renewing: asyncio.Task[None] | None = None
@@ -82,7 +81,7 @@ class Lease:
         while True:
             if await self._taken():
                 break
-            await asyncio.sleep(self._until_next_look())
+            await asyncio.sleep(min(self._retry, _GLANCE) * random.uniform(1.0, 1.2))  # noqa: S311 - spreads candidates
         self._renewing = asyncio.create_task(self._renew_until_lost(), name="lease")
 
     async def release(self) -> None:
@@ -117,12 +116,6 @@ class Lease:
         self._renewed = began
         return True
 
-    def _until_next_look(self) -> float:
-        """Seconds; a Lease that is not renewed any more is looked at in the moment in which it is over."""
-        pause = min(self._retry, _GLANCE) * random.uniform(1.0, 1.2)  # noqa: S311 - spreads candidates
-        left = self._free_at - time.monotonic()
-        return left if 0 < left < pause else pause
-
     async def _found(self) -> Json:
         """The Lease, made without a holder if there is none."""
         try:
@@ -144,8 +137,7 @@ class Lease:
         sign, now = (holder, spec.get("renewTime")), time.monotonic()
         if sign != self._observed[0]:
             self._observed = (sign, now)
-        self._free_at = self._observed[1] + (spec.get("leaseDurationSeconds") or self._duration)
-        return now >= self._free_at
+        return now - self._observed[1] >= (spec.get("leaseDurationSeconds") or self._duration)
 
     async def _renew_until_lost(self) -> None:
         try:

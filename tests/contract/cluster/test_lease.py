@@ -74,18 +74,6 @@ class TestLease:
             assert await waiting
         await two.release()
 
-    async def test_whose_holder_is_dead_is_taken_when_it_is_over(
-        self, client: CutClient, rival: CutClient, namespace: str
-    ) -> None:
-        one, two = a_lease(client, namespace, "one"), a_lease(rival, namespace, "two")
-        await one.acquire()
-        client.cut = True
-        cut = time.monotonic()
-        assert await is_acquired(two, 15)
-        # In the Lease 5 s, counted from a look that was at most one glance after the last renewal.
-        assert time.monotonic() - cut < 6.5
-        await two.release()
-
     async def test_is_lost_before_anybody_else_can_have_it(
         self, client: CutClient, rival: CutClient, namespace: str
     ) -> None:
