@@ -46,13 +46,15 @@ check: $(READY) ## lint, format, types, layers, generated files, the site
 	$(BIN)/python -m litellm_key_operator.api.crd --check
 	$(BIN)/python -m litellm_key_operator.api.crd --check $(CHART)/files/crds
 	$(BIN)/python -m dev.reference --check
+	$(BIN)/python -m dev.chart --check
 	$(BIN)/mkdocs build --quiet --strict
 
 .PHONY: generate
-generate: $(READY) ## write the CRDs and the reference pages anew from the code
+generate: $(READY) ## write the CRDs, the reference pages and the chart's table anew from their sources
 	$(BIN)/python -m litellm_key_operator.api.crd --write
 	$(BIN)/python -m litellm_key_operator.api.crd --write $(CHART)/files/crds
 	$(BIN)/python -m dev.reference --write
+	$(BIN)/python -m dev.chart --write
 
 .PHONY: docs
 docs: $(READY) ## build the site into build/site

@@ -249,7 +249,7 @@ class Namespaces(Protocol):
     """Namespaces and their labels."""
 
     async def labels(self) -> dict[str, dict[str, str]]:
-        """Labels by namespace name, for all namespaces (or the watched ones)."""
+        """Labels by namespace name, for all namespaces (or the watched ones); unknown are those that are left out."""
         ...
 
 

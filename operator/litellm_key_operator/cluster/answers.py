@@ -12,6 +12,7 @@ from litellm_key_operator.domain.errors import (
     Conflict,
     Denied,
     Gone,
+    NotPermitted,
     OutsideError,
     Rejected,
     Unavailable,
@@ -87,7 +88,7 @@ def _forbidden(status: Mapping[str, Any], said: str) -> OutsideError:
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return Gone("the namespace is being terminated")
     if _NOT_PERMITTED.search(str(status.get("message"))):
-        return Denied(f"the operator's account may not do this (403): {said}")
+        return NotPermitted(f"the operator's account may not do this (403): {said}")
     return Rejected(f"the API server refuses (403): {said}")
 
 

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from litellm_key_operator.api.role import LiteLLMRole
 
 
-def consents(role: LiteLLMRole, namespace: str, labels: Mapping[str, str]) -> bool:
-    """Whether Keys in a namespace with these labels may use the role. Its own namespace always may."""
+def consents(role: LiteLLMRole, namespace: str, labels: Mapping[str, str] | None) -> bool:
+    """Whether Keys in a namespace with these labels may use the role. Its own namespace always may.
+
+    Labels that are not known (None) satisfy no selector: one could ask for the absence of a label.
+    """
     if namespace == role.metadata.namespace:
         return True
     allowed: AllowedNamespaces = role.spec.allowed_namespaces
@@ -25,7 +28,7 @@ def consents(role: LiteLLMRole, namespace: str, labels: Mapping[str, str]) -> bo
         case NamespacesFrom.NAMES:
             return namespace in (allowed.names or ())
         case NamespacesFrom.SELECTOR:
-            return allowed.selector is not None and selects(allowed.selector, labels)
+            return allowed.selector is not None and labels is not None and selects(allowed.selector, labels)
         case _:
             assert_never(allowed.from_)
 

@@ -53,7 +53,7 @@ class Denied(OutsideError):
 
 
 class NotPermitted(Denied):
-    """The credential is known, and may not manage keys."""
+    """The credential is known, and may not do this: manage keys, at LiteLLM, or what RBAC would have to grant."""
 
 
 class Rejected(OutsideError):

@@ -150,7 +150,7 @@ class News:
         """A Namespace; its labels may open or close a role to it."""
         had = self.cache.namespaces.get(name)
         self.cache.namespaces[name] = labels
-        if had is not None and had != labels:
+        if had != labels:
             self._add(key for key in self.cache.keys_in(name) if role_of(key)[0] != name)
 
     def namespace_gone(self, name: str) -> None:

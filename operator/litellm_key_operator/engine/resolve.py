@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from litellm_key_operator.api import names
+from litellm_key_operator.api.audience import NamespacesFrom
 from litellm_key_operator.api.common import ConditionStatus, DeletionPolicy
 from litellm_key_operator.api.reasons import ConditionType, ConnectionReason, KeyReason
 from litellm_key_operator.domain.consent import consents
@@ -69,10 +70,9 @@ class Resolver:
         namespace, name = role_of(key)
         if role is None:
             return Problem(KeyReason.ROLE_NOT_FOUND, f"there is no LiteLLMRole {namespace}/{name}")
-        labels = self.cache.namespaces.get(key.metadata.namespace, {})
+        labels = self.cache.namespaces.get(key.metadata.namespace)
         if not consents(role, key.metadata.namespace, labels):
-            text = f"role {namespace}/{name} does not admit namespace {key.metadata.namespace} (spec.allowedNamespaces)"
-            return Problem(KeyReason.NAMESPACE_NOT_ALLOWED, text)
+            return _not_admitted(role, key.metadata.namespace, known=labels is not None)
         unready = self._unready(role)
         if unready is not None:
             return unready
@@ -144,6 +144,14 @@ class Resolver:
         if connection is None or connection.spec.url != noted.proxy.url:
             return True
         return any(c.reason == ConnectionReason.SECRET_NOT_FOUND for c in connection.status.conditions)
+
+
+def _not_admitted(role: LiteLLMRole, namespace: str, *, known: bool) -> Problem:
+    text = f"role {role.metadata.namespace}/{role.metadata.name} does not admit namespace {namespace}"
+    if known or role.spec.allowed_namespaces.from_ is not NamespacesFrom.SELECTOR:
+        return Problem(KeyReason.NAMESPACE_NOT_ALLOWED, f"{text} (spec.allowedNamespaces)")
+    why = "its selector asks for labels, which the operator does not know; it may not be permitted to get the Namespace"
+    return Problem(KeyReason.NAMESPACE_NOT_ALLOWED, f"{text}: {why}")
 
 
 def _marked(key: LiteLLMKey) -> Name:

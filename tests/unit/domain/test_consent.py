@@ -35,12 +35,18 @@ def llm(operator: str, *values: str) -> dict[str, Any]:
         (selector(llm("DoesNotExist")), {}, True),
         (selector(llm("DoesNotExist")), {"llm": "a"}, False),
         (selector(llm("Exists"), env="dev"), {"llm": "a", "env": "prod"}, False),
+        (selector(), None, False),
+        (selector(llm("NotIn", "a")), None, False),
+        (selector(llm("DoesNotExist")), None, False),
+        ({"from": "All"}, None, True),
+        ({"from": "Names", "names": ["team-a"]}, None, True),
     ],
 )
-def test_who_may_use_a_role(allowed: dict[str, Any], labels: dict[str, str], may: bool) -> None:
+def test_who_may_use_a_role(allowed: dict[str, Any], labels: dict[str, str] | None, may: bool) -> None:
     assert consents(role(allowedNamespaces=allowed), "team-a", labels) is may
 
 
 @pytest.mark.parametrize("allowed", [{"from": "Same"}, {"from": "Names", "names": ["team-b"]}, selector(llm="yes")])
 def test_its_own_namespace_always_may(allowed: dict[str, Any]) -> None:
     assert consents(role(allowedNamespaces=allowed), "platform", {})
+    assert consents(role(allowedNamespaces=allowed), "platform", None)

@@ -13,8 +13,11 @@ from litellm_key_operator.engine.news import News
 from litellm_key_operator.engine.queue import Item, Queue
 
 
-def key(name: str, version: int, *, secret: str | None = None) -> LiteLLMKey:
-    spec: dict[str, Any] = {"roleRef": {"name": "role"}, "secret": {"name": secret} if secret else {}}
+def key(name: str, version: int, *, secret: str | None = None, role_at: str | None = None) -> LiteLLMKey:
+    spec: dict[str, Any] = {
+        "roleRef": {"name": "role", "namespace": role_at},
+        "secret": {"name": secret} if secret else {},
+    }
     meta = {"namespace": "team", "name": name, "uid": f"uid-{name}", "resourceVersion": str(version), "generation": 1}
     return LiteLLMKey.model_validate({"metadata": meta, "spec": spec})
 
@@ -62,6 +65,10 @@ class Engine:
     async def run(self) -> None:
         self.news.key_seen(key("app", 1))
         self.queue.start()
+        await self.rest()
+
+    async def rest(self) -> None:
+        """Returns when nothing runs and nothing waits."""
         async with asyncio.timeout(5):
             while not self.queue.idle:  # noqa: ASYNC110 - the queue tells nobody that it is idle
                 await asyncio.sleep(0)
@@ -101,3 +108,16 @@ async def test_a_secret_concerns_its_owner_and_whoever_wants_its_name() -> None:
     assert engine.ran[1:] == []
     assert engine.cache.keys_wanting(("team", "app")) == []
     assert [wanting.metadata.name for wanting in engine.cache.keys_wanting(("team", "rival"))] == ["rival"]
+
+
+async def test_labels_concern_the_keys_that_need_consent_from_the_first_time_they_are_seen() -> None:
+    engine = Engine()
+    for one in (key("at-home", 1), key("guest", 1, role_at="platform")):
+        engine.cache.put_key(one)
+    engine.ran.append("nothing is written")
+    engine.queue.start()
+    for labels, ran in (({"llm": "yes"}, 1), ({"llm": "yes"}, 1), ({"llm": "no"}, 2)):
+        engine.news.namespace_seen("team", labels)
+        await engine.rest()
+        assert engine.ran.count("uid-guest") == ran
+    assert "uid-at-home" not in engine.ran

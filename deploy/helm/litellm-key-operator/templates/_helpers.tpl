@@ -56,16 +56,40 @@ app.kubernetes.io/part-of: {{ .Chart.Name }}
 {{- end }}
 
 {{/*
-Annotations of an object whose definition comes with this chart. Helm looks every object of a release up before it makes the
-first one; where the definitions are not there yet such an object can only be a hook. It looks like one of the release, so
-that the next upgrade takes it in, and from then on it is one. A hook is never removed, so it is kept in both cases.
+An object of a kind that this chart defines, given as {object, root}.
+
+Helm looks every object of a release up before it makes the first one, so while the definitions are not there it can only be
+made as a hook, after them. It then looks like one of the release, and the next upgrade takes it in. But Helm takes in what
+is there as it is: where that is something else than what is wanted, a hook replaces it first. What was made as a hook stays
+when the release goes, so every such object does.
 */}}
 {{- define "litellm-key-operator.ownKind" -}}
-helm.sh/resource-policy: keep
-{{- if and .Values.crds.enabled (not (.Capabilities.APIVersions.Has "llmkeys.io/v1alpha1")) }}
-helm.sh/hook: post-install
-helm.sh/hook-delete-policy: hook-failed
-meta.helm.sh/release-name: {{ .Release.Name }}
-meta.helm.sh/release-namespace: {{ .Release.Namespace }}
+{{- $known := .root.Capabilities.APIVersions.Has .object.apiVersion }}
+{{- $annotations := merge (dict "helm.sh/resource-policy" "keep") (default dict .object.metadata.annotations) }}
+{{- $_ := set .object.metadata "annotations" $annotations }}
+{{- if or $known (not .root.Values.crds.enabled) }}
+---
+{{ toYaml .object }}
+{{- end }}
+{{- $hook := ternary "" "post-install" (or $known (not .root.Values.crds.enabled)) }}
+{{- if $known }}
+{{- $metadata := .object.metadata }}
+{{- $there := lookup .object.apiVersion .object.kind (default .root.Release.Namespace $metadata.namespace) $metadata.name }}
+{{- if $there }}
+{{- $taken := or .root.Release.IsInstall (hasKey (default dict $there.metadata.annotations) "helm.sh/hook") }}
+{{- if and $taken (ne (toJson $there.spec) (toJson (mergeOverwrite (deepCopy $there.spec) .object.spec))) }}
+{{- $hook = "pre-install,pre-upgrade" }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with $hook }}
+{{- $release := dict "meta.helm.sh/release-name" $.root.Release.Name "meta.helm.sh/release-namespace" $.root.Release.Namespace }}
+{{- $manager := dict "app.kubernetes.io/managed-by" $.root.Release.Service }}
+{{- $hooked := dict "helm.sh/hook" . "helm.sh/hook-delete-policy" "before-hook-creation" }}
+{{- $object := deepCopy $.object }}
+{{- $_ := set $object.metadata "annotations" (merge $hooked $release $annotations) }}
+{{- $_ := set $object.metadata "labels" (merge $manager (default dict $object.metadata.labels)) }}
+---
+{{ toYaml $object }}
 {{- end }}
 {{- end }}
