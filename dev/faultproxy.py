@@ -170,8 +170,8 @@ def before_litellm(endpoint: Endpoint) -> FaultProxy:
 
 
 @contextmanager
-def before_api_server(access: Access) -> Generator[tuple[FaultProxy, Path]]:
-    """A proxy before the API server, and the kubeconfig that leads to it.
+def before_api_server(access: Access, token: str | None = None) -> Generator[tuple[FaultProxy, Path]]:
+    """A proxy before the API server, and the kubeconfig that leads to it, with a token if one is given.
 
     Who comes with a token is that user; who comes without is the administrator. The certificate is from an authority of
     the proxy's own, as the API server's may belong to somebody else.
@@ -184,5 +184,6 @@ def before_api_server(access: Access) -> Generator[tuple[FaultProxy, Path]]:
         with FaultProxy(upstream, tls) as proxy:
             kubeconfig = home / "kubeconfig"
             # The proxy does not ask for the certificate, but kubectl asks its user for a password if it has none.
-            write_kubeconfig(kubeconfig, proxy.url, authority.certificate, authority.client("anybody", "anybody"))
+            anybody = token or authority.client("anybody", "anybody")
+            write_kubeconfig(kubeconfig, proxy.url, authority.certificate, anybody)
             yield proxy, kubeconfig

@@ -24,7 +24,7 @@ class Helm:
     def __init__(self, home: Path, kubeconfig: Path | None = None) -> None:
         self._program = binaries.helm()
         own = {f"HELM_{kind}_HOME": str(home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
-        # The answers of a cluster to what kinds it serves are kept below HOME, and another one may have had its address.
+        # What a cluster said of the kinds it serves is kept below HOME, and another one may have had its address.
         self._environment = os.environ | own | {"HOME": str(home), "KUBECONFIG": str(kubeconfig or home / "none")}
 
     def __call__(self, *arguments: str, values: Mapping[str, Any] | None = None) -> str:

@@ -82,13 +82,15 @@ def define(server: Access) -> None:
     server.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
 
 
-def write_kubeconfig(path: Path, url: str, ca: Path, client: tuple[Path, Path]) -> None:
-    """Writes a kubeconfig with a client's certificate and key; JSON is YAML too."""
-    user = {"client-certificate": str(client[0]), "client-key": str(client[1])}
+def write_kubeconfig(path: Path, url: str, ca: Path | None, client: tuple[Path, Path] | str) -> None:
+    """Writes a kubeconfig with a client's certificate and key, or its token; JSON is YAML too."""
+    token = isinstance(client, str)
+    user = {"token": client} if token else {"client-certificate": str(client[0]), "client-key": str(client[1])}
+    cluster = {"server": url} | ({"certificate-authority": str(ca)} if ca else {})
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "dev", "cluster": {"server": url, "certificate-authority": str(ca)}}],
+        "clusters": [{"name": "dev", "cluster": cluster}],
         "users": [{"name": "admin", "user": user}],
         "contexts": [{"name": "dev", "context": {"cluster": "dev", "user": "admin"}}],
         "current-context": "dev",

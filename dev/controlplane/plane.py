@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from dev import children, progress
-from dev.controlplane import binaries
+from dev.controlplane import audit, binaries
 from dev.controlplane.access import Access, write_kubeconfig
 from dev.controlplane.certificates import Authority, key_pair
 from dev.ports import LOOPBACK, free_port
@@ -44,6 +44,10 @@ class ControlPlane(Access):
         self._etcd = self._start_etcd()
         self._apiserver = self._start_apiserver()
         self._controllers: children.Child | None = None
+
+    def uses(self, user: str) -> list[audit.Use]:
+        """What a service account asked for so far."""
+        return audit.uses(self.home, user)
 
     def stop_apiserver(self) -> None:
         """Ends the API server; its port stays ours, its state is in etcd."""
@@ -105,7 +109,7 @@ class ControlPlane(Access):
     def _start_apiserver(self) -> children.Child:
         certificate, key = self._serving
         public, private = self._tokens
-        command = (
+        command: tuple[str | Path, ...] = (
             self._programs.kube_apiserver,
             f"--etcd-servers={self._etcd_url}",
             f"--bind-address={LOOPBACK}",
@@ -121,6 +125,7 @@ class ControlPlane(Access):
             "--max-requests-inflight=1000",
             "--max-mutating-requests-inflight=1000",
             f"--cert-dir={self.home}",
+            *audit.flags(self.home),
         )
         return children.Child(command, log=self.home / "kube-apiserver.log")
 

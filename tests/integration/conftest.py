@@ -10,12 +10,14 @@ from typing import Final
 
 import pytest
 
+from dev.account import granted
 from dev.controlplane import Access
 from dev.faultproxy import before_api_server, before_litellm
 from dev.litellm import Endpoint
 from tests.integration.site import DEFAULT, KEYS, SWEPT, Site
 from tests.support.cluster import Cluster
 from tests.support.litellm_admin import LiteLLMAdmin
+from tests.support.rights import refusals
 from tests.support.servers import remove_namespace
 
 TEAMS: Final = 3
@@ -37,19 +39,29 @@ def own_site(crds: Access, litellm: Endpoint, tmp_path: Path) -> Generator[Site]
 
 
 @contextmanager
-def opened(access: Access, endpoint: Endpoint, folder: Path) -> Generator[Site]:
-    """The namespaces, gone again in the end."""
+def opened(
+    access: Access, endpoint: Endpoint, folder: Path, *, everywhere: bool = False, apart: bool = False, **rbac: bool
+) -> Generator[Site]:
+    """The namespaces, gone again in the end, and the operator's account with the rights that the chart gives it.
+
+    It looks after these namespaces, or `everywhere`, and lives in the platform's, or `apart` from all. What it asks for
+    in vain fails the test.
+    """
     suffix = secrets.token_hex(4)
     names = [f"platform-{suffix}", *(f"team-{letter}-{suffix}" for letter in "abcdefgh"[:TEAMS])]
+    release = f"operator-{suffix}" if apart else names[0]
     with ExitStack() as stack:
-        api, kubeconfig = stack.enter_context(before_api_server(access))
         litellm = stack.enter_context(before_litellm(endpoint))
         admin = stack.enter_context(LiteLLMAdmin(endpoint))
-        for name in names:
+        for name in dict.fromkeys((*names, release)):
             access.kubectl("create", "namespace", name)
             stack.callback(remove_namespace, access, name)
+        watched = [] if everywhere else names
+        account = stack.enter_context(granted(access, release, watched=watched, values={"rbac": rbac}))
+        api, kubeconfig = stack.enter_context(before_api_server(access, account.token))
         clusters = {name: stack.enter_context(Cluster(access, name)) for name in names}
-        made = Site(access, admin, api, litellm, kubeconfig, folder, clusters)
+        flags = {"namespaces": ",".join(watched), "operator_namespace": release}
+        made = Site(access, admin, api, litellm, kubeconfig, folder, clusters, account, flags)
         made.secret("admin", **{"master-key": endpoint.master_key})
         made.connection(DEFAULT)
         made.connection(SWEPT, sweepInterval="10s")
@@ -63,6 +75,8 @@ def opened(access: Access, endpoint: Endpoint, folder: Path) -> Generator[Site]:
             _clear(made)
         bugs = [line for process in made.operators for line in process.logged("bug")]
         assert not bugs, bugs
+        refused = refusals(access, account)
+        assert {use.resource for use in refused} <= ({"namespaces"} if rbac else set()), refused
 
 
 def _clear(site: Site) -> None:

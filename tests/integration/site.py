@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from dev.account import Account
 from dev.controlplane import Access
 from dev.faultproxy import FaultProxy
 from dev.operatorprocess import OperatorProcess
@@ -27,7 +28,7 @@ GOOD: Final = (("True", "Issued"), ("True", "UpToDate"))
 
 @dataclass(slots=True)
 class Site:
-    """Servers, the proxies through which the operator speaks to them, and the operator."""
+    """Servers, the proxies through which the operator speaks to them, its account, where it works, and itself."""
 
     access: Access
     admin: LiteLLMAdmin
@@ -36,6 +37,8 @@ class Site:
     kubeconfig: Path
     folder: Path
     clusters: dict[str, Cluster]
+    account: Account
+    flags: dict[str, str]
     operators: list[OperatorProcess] = field(default_factory=list[OperatorProcess])
 
     @property
@@ -60,8 +63,7 @@ class Site:
     def start(self, **flags: str) -> OperatorProcess:
         """Start an operator that does at once what it would do soon."""
         settings = {
-            "namespaces": ",".join(self.clusters),
-            "operator_namespace": self.home,
+            **self.flags,
             "leader_election": "false",
             "reload_interval": "1s",
             "retry_min": "100ms",

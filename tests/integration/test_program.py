@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.account import Account, granted
 from dev.controlplane import Access, ControlPlane
 from dev.controlplane.access import define
 from dev.faultproxy import Answer, before_api_server
 from dev.operatorprocess import OperatorProcess
 from litellm_key_operator.settings import PROGRAM
+from tests.support.rights import refusals
 
 PROMISED = 10.0
 """Seconds from SIGTERM to the end."""
@@ -28,11 +30,13 @@ KEYS_WATCH = r"/litellmkeys\?.*watch="
 
 
 class Operators:
-    """Makes operators for one test's namespace, and ends them with the test."""
+    """Makes operators for one test's namespace, with the rights that the chart gives there, and ends them."""
 
-    def __init__(self, access: Access, namespace: str, folder: Path) -> None:
+    def __init__(self, access: Access, namespace: str, account: Account, folder: Path) -> None:
         self.access = access
         self.namespace = namespace
+        self.account = account
+        self.kubeconfig = account.kubeconfig(access, folder)
         self._folder = folder
         self._made: list[OperatorProcess] = []
 
@@ -43,7 +47,7 @@ class Operators:
             "operator_namespace": self.namespace,
             **flags,
         }
-        process = OperatorProcess(kubeconfig or self.access.kubeconfig, self._folder, name=name, **settings).start()
+        process = OperatorProcess(kubeconfig or self.kubeconfig, self._folder, name=name, **settings).start()
         self._made.append(process)
         return process
 
@@ -60,9 +64,11 @@ class Operators:
 
 @pytest.fixture
 def operators(crds: Access, namespace: str, tmp_path: Path) -> Generator[Operators]:
-    made = Operators(crds, namespace, tmp_path)
-    yield made
-    made.end()
+    with granted(crds, namespace, watched=[namespace]) as account:
+        made = Operators(crds, namespace, account, tmp_path)
+        yield made
+        made.end()
+    assert not refusals(crds, account)
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -168,7 +174,7 @@ def test_a_seed_that_cannot_be_used_is_named_and_left_alone(operators: Operators
 @pytest.mark.slow
 def test_an_error_in_a_watch_ends_kopf_but_not_the_program(operators: Operators) -> None:
     error = {"type": "ERROR", "object": {"kind": "Status", "code": 500, "message": "etcd has gone fishing"}}
-    with before_api_server(operators.access) as (proxy, kubeconfig):
+    with before_api_server(operators.access, operators.account.token) as (proxy, kubeconfig):
         rule = proxy.on("GET", KEYS_WATCH, Answer(200, json.dumps(error).encode() + b"\n"))
         operator = operators.start(kubeconfig=kubeconfig)
         rule.wait_reached()
@@ -182,7 +188,7 @@ def test_an_error_in_a_watch_ends_kopf_but_not_the_program(operators: Operators)
 def test_what_was_deleted_while_nobody_watched_is_noticed(operators: Operators) -> None:
     access, namespace = operators.access, operators.namespace
     expired = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
-    with before_api_server(access) as (proxy, kubeconfig):
+    with before_api_server(access, operators.account.token) as (proxy, kubeconfig):
         # No watch ever begins: what is known of Keys is from one LIST after the other.
         proxy.on("GET", KEYS_WATCH, Answer(200, json.dumps(expired).encode() + b"\n"), nth=None)
         operator = operators.start(kubeconfig=kubeconfig).wait_ready()
@@ -198,7 +204,10 @@ def test_what_was_deleted_while_nobody_watched_is_noticed(operators: Operators) 
 @pytest.mark.slow
 def test_watches_that_break_off_are_made_anew(own_control_plane: ControlPlane, tmp_path: Path) -> None:
     define(own_control_plane)
-    with OperatorProcess(own_control_plane.kubeconfig, tmp_path, lease_duration="60s") as operator:
+    with (
+        granted(own_control_plane, "default") as account,
+        OperatorProcess(account.kubeconfig(own_control_plane, tmp_path), tmp_path, lease_duration="60s") as operator,
+    ):
         operator.wait_ready()
         own_control_plane.kubectl("create", "namespace", "broken-off")
         wait_until_seen(operator, own_control_plane, "broken-off", "before")
@@ -227,7 +236,7 @@ def test_no_cluster_is_said_and_exit_code_1(tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_said_and_exit_code_1(operators: Operators) -> None:
     first = operators.start("first")
-    ended = run("run", f"--http-address=127.0.0.1:{first.port}", KUBECONFIG=str(operators.access.kubeconfig))
+    ended = run("run", f"--http-address=127.0.0.1:{first.port}", KUBECONFIG=str(operators.kubeconfig))
     assert ended.returncode == 1
     assert "address already in use" in ended.stderr
 

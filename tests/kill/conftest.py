@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from dev.account import granted
 from dev.controlplane import Access
 from dev.faultproxy import before_api_server, before_litellm
 from dev.litellm import Endpoint
 from tests.kill.site import Site
 from tests.support.books import Books
 from tests.support.cluster import Cluster
+from tests.support.rights import refusals
 
 
 @pytest.fixture
@@ -26,7 +28,8 @@ def site(crds: Access, litellm: Endpoint, namespace: str, tmp_path: Path) -> Gen
 def opened(access: Access, endpoint: Endpoint, namespace: str, folder: Path) -> Generator[Site]:
     """A furnished site; its operators end with it."""
     with (
-        before_api_server(access) as (api, kubeconfig),
+        granted(access, namespace, watched=[namespace]) as account,
+        before_api_server(access, account.token) as (api, kubeconfig),
         before_litellm(endpoint) as litellm,
         Cluster(access, namespace) as cluster,
         Books(endpoint) as books,
@@ -37,3 +40,4 @@ def opened(access: Access, endpoint: Endpoint, namespace: str, folder: Path) -> 
             yield made
         finally:
             made.end()
+        assert not refusals(access, account)

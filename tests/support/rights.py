@@ -1,0 +1,52 @@
+"""What the operator asked of an API server, next to what the chart lets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import product
+from typing import Any, NamedTuple
+
+from dev.account import Account
+from dev.controlplane import Access, ControlPlane
+from dev.controlplane.audit import Use
+
+
+class Grant(NamedTuple):
+    """The smallest thing that a role lets one do; without a name, with each object."""
+
+    role: str
+    verb: str
+    group: str
+    resource: str
+    name: str
+
+    def covers(self, use: Use) -> bool:
+        """Whether this use was for this grant."""
+        wanted = (use.role, use.verb, use.group, use.resource)
+        return wanted == (self.role, self.verb, self.group, self.resource) and self.name in ("", use.name)
+
+
+def grants(account: Account) -> set[Grant]:
+    """All that the account was given; the same role in several namespaces counts once."""
+    roles = [found for found in account.rights if found["kind"] in ("Role", "ClusterRole")]
+    return {
+        Grant(f"{role['kind']}/{role['metadata']['name']}", *granted)
+        for role in roles
+        for rule in role["rules"]
+        for granted in _granted(rule)
+    }
+
+
+def unused(account: Account, uses: Iterable[Use]) -> set[Grant]:
+    """What it was given and did not use."""
+    done = set(uses)
+    return {grant for grant in grants(account) if not any(grant.covers(use) for use in done)}
+
+
+def refusals(access: Access, account: Account) -> list[Use]:
+    """What it asked for in vain, as far as the API server is ours and tells."""
+    return [use for use in access.uses(account.user) if not use.role] if isinstance(access, ControlPlane) else []
+
+
+def _granted(rule: dict[str, Any]) -> Iterable[tuple[str, str, str, str]]:
+    return product(rule["verbs"], rule["apiGroups"], rule["resources"], rule.get("resourceNames", ("",)))
