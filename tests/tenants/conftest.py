@@ -18,8 +18,8 @@ from tests.tenants.ground import ANY, CLOSED, NAMED, PLAIN, ROTATED, TERMS, TIER
 
 @pytest.fixture(scope="module")
 def site(crds: Access, litellm: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Generator[Site]:
-    """Namespaces, and an operator that leads."""
-    with opened(crds, litellm, tmp_path_factory.mktemp("operator")) as made:
+    """Namespaces, and an operator that leads: with the rights of one for all namespaces, the most that it ever has."""
+    with opened(crds, litellm, tmp_path_factory.mktemp("operator"), everywhere=True) as made:
         made.start().wait_ready()
         yield made
 
