@@ -34,7 +34,7 @@ def opened(access: Access, endpoint: Endpoint, namespace: str, folder: Path) -> 
         Cluster(access, namespace) as cluster,
         Books(endpoint) as books,
     ):
-        made = Site(cluster, books, api, litellm, kubeconfig, folder)
+        made = Site(cluster, books, api, litellm, kubeconfig, folder, account.token)
         made.furnish(endpoint.master_key)
         try:
             yield made

@@ -73,7 +73,7 @@ class Replicas:
 
     def start(self) -> Replica:
         """One more; answers at once."""
-        api, kubeconfig = self._stack.enter_context(before_api_server(self._access))
+        api, kubeconfig = self._stack.enter_context(before_api_server(self._access, self._site.token))
         name = f"replica-{len(self.made)}"
         flags = {"leader_election": "true", "lease_duration": f"{self._lease:g}s"}
         made = Replica(self._site.operator(name, kubeconfig, **flags), api)

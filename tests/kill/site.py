@@ -40,6 +40,8 @@ class Site:
     litellm: FaultProxy
     kubeconfig: Path
     folder: Path
+    token: str
+    """The operator's, at the API server."""
     operators: list[OperatorProcess] = field(default_factory=list[OperatorProcess])
     _keyring: Keyring | None = None
 
