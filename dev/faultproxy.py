@@ -19,7 +19,20 @@ from aiohttp import web
 from dev import children
 from dev.controlplane.access import Access, write_kubeconfig
 from dev.controlplane.certificates import Authority
-from dev.faultrules import Answer, Delay, Drip, Drop, Fault, Hold, Match, Moment, Passed, Rule
+from dev.faultrules import (
+    Answer,
+    Delay,
+    Drip,
+    Drop,
+    Fault,
+    Hold,
+    Interject,
+    Match,
+    Moment,
+    Passed,
+    Rewrite,
+    Rule,
+)
 from dev.forwarding import LARGEST, Forwarding, Trip, Upstream
 from dev.litellm import Endpoint
 from dev.ports import LOOPBACK, free_port
@@ -31,8 +44,10 @@ __all__ = [
     "Drop",
     "FaultProxy",
     "Hold",
+    "Interject",
     "Moment",
     "Passed",
+    "Rewrite",
     "Rule",
     "before_api_server",
     "before_litellm",

@@ -53,7 +53,21 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-Fault: TypeAlias = Drop | Hold | Delay | Drip | Answer
+@dataclass(frozen=True)
+class Interject:
+    """The server's answer passes as it comes until its rule is released; then these bytes follow, and it ends."""
+
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """The server's whole answer passes, changed: `change` gets headers and body, and gives those that are sent."""
+
+    change: Callable[[Mapping[str, str], bytes], tuple[Mapping[str, str], bytes]]
+
+
+Fault: TypeAlias = Drop | Hold | Delay | Drip | Answer | Interject | Rewrite
 
 
 @dataclass(frozen=True)
@@ -76,8 +90,8 @@ class Rule:
 
     def __init__(self, match: Match, fault: Fault, moment: Moment, nth: int | None) -> None:
         self.fault = fault
-        # There is nothing to drip before the server has answered.
-        self.moment = Moment.AFTER if isinstance(fault, Drip) else moment
+        # Before the server has answered there is nothing that these could be done to.
+        self.moment = Moment.AFTER if isinstance(fault, Drip | Interject | Rewrite) else moment
         self._match = match
         self._nth = nth
         self._matches = 0
@@ -117,6 +131,10 @@ class Rule:
         """Cuts off the request that is held, and those that would be: held before the server, it never gets there."""
         _settle(self._released, Drop())
 
+    async def released(self) -> None:
+        """Returns when the rule is released, or taken away."""
+        await asyncio.shield(asyncio.wrap_future(self._released))
+
     async def strike(self) -> Fault:
         """Tells the test that a request is here, and keeps it as long as the fault says; answers what becomes of it."""
         _settle(self._reached, self.fault)
@@ -125,7 +143,7 @@ class Rule:
                 return await asyncio.shield(asyncio.wrap_future(self._released))
             case Delay(seconds):
                 await asyncio.sleep(seconds)
-            case Drop() | Drip() | Answer():
+            case Drop() | Drip() | Answer() | Interject() | Rewrite():
                 pass
         return self.fault
 

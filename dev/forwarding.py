@@ -3,16 +3,17 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict
 from yarl import URL
 
-from dev.faultrules import Answer, Drip, Drop, Moment, Passed, Rule
+from dev.faultrules import Answer, Delay, Drip, Drop, Hold, Interject, Moment, Passed, Rewrite, Rule
 
 HOP_BY_HOP: Final = frozenset({"connection", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
 """Headers between two neighbours: each side of the proxy has its own."""
@@ -105,11 +106,20 @@ class Forwarding:
             trip.answer(answer.status)
             if after is None:
                 return await _stream(request, answer)
-            fault = await after.strike()
-            if isinstance(fault, Drop | Answer):
-                return _own(fault)
-            pause = fault.seconds if isinstance(fault, Drip) else None
-            return await _stream(request, answer, pause)
+            match await after.strike():
+                case Drop() | Answer() as fault:
+                    return _own(fault)
+                case Drip(seconds):
+                    return await _stream(request, answer, pause=seconds)
+                case Interject(last):
+                    return await _stream(request, answer, over=after.released(), last=last)
+                case Rewrite(change):
+                    headers = _passing(answer)
+                    headers.popall("Content-Length", None)
+                    changed, whole = change(headers, await answer.read())
+                    return web.Response(status=answer.status, body=whole, headers=changed)
+                case Hold() | Delay():
+                    return await _stream(request, answer)
 
     @asynccontextmanager
     async def _send(self, request: web.Request, body: bytes) -> AsyncGenerator[aiohttp.ClientResponse]:
@@ -143,37 +153,56 @@ def _cut(request: web.Request) -> web.Response:
     return web.Response(status=500)
 
 
+def _passing(answer: aiohttp.ClientResponse) -> CIMultiDict[str]:
+    """The headers of an answer that are its client's business."""
+    pairs = ((name, value) for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP)
+    return CIMultiDict(pairs)
+
+
 async def _stream(
-    request: web.Request, answer: aiohttp.ClientResponse, pause: float | None = None
+    request: web.Request,
+    answer: aiohttp.ClientResponse,
+    *,
+    pause: float | None = None,
+    over: Coroutine[Any, Any, None] | None = None,
+    last: bytes = b"",
 ) -> web.StreamResponse | None:
-    """The server's answer, chunk by chunk as it comes, or byte by byte; None if its client went away."""
-    response = web.StreamResponse(status=answer.status, reason=answer.reason)
-    for name, value in answer.headers.items():
-        if name.lower() not in HOP_BY_HOP:
-            response.headers.add(name, value)
+    """The server's answer, chunk by chunk as it comes, or byte by byte; None if its client went away.
+
+    As soon as it is `over`, `last` follows, whatever the server would have said.
+    """
+    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=_passing(answer))
+    end = asyncio.ensure_future(over) if over is not None else None
     try:
         await response.prepare(request)
-        while chunk := await _next_chunk(request, answer):
+        while chunk := await _next_chunk(request, answer, end):
             if pause is None:
                 await response.write(chunk)
                 continue
             for byte in chunk:
                 await response.write(bytes((byte,)))
                 await asyncio.sleep(pause)
+        await response.write(last)
         await response.write_eof()
     except ConnectionResetError:
         return None
+    finally:
+        if end is not None:
+            end.cancel()
     return response
 
 
-async def _next_chunk(request: web.Request, answer: aiohttp.ClientResponse) -> bytes:
-    """What the server sent since, empty at its end; raises `ConnectionResetError` once the client has gone."""
+async def _next_chunk(request: web.Request, answer: aiohttp.ClientResponse, end: asyncio.Future[None] | None) -> bytes:
+    """What the server sent since, empty at the end; raises `ConnectionResetError` once the client has gone."""
     reading = asyncio.ensure_future(answer.content.readany())
+    awaited: set[asyncio.Future[Any]] = {reading} if end is None else {reading, end}
     try:
         while not reading.done():
-            await asyncio.wait({reading}, timeout=GLANCE)
+            await asyncio.wait(awaited, timeout=GLANCE, return_when=asyncio.FIRST_COMPLETED)
             if request.transport is None or request.transport.is_closing():
                 raise ConnectionResetError
+            if end is not None and end.done():
+                return b""
         return reading.result()
     finally:
         reading.cancel()

@@ -22,6 +22,7 @@ TARGETS: Final = (
     ("dev/controlplane/requirements.txt", "dev/controlplane/requirements.in"),
     ("dev/litellm/postgres-requirements.txt", "dev/litellm/postgres-requirements.in"),
     ("dev/litellm/requirements.txt", "dev/litellm/requirements.in"),
+    ("dev/litellm/oldest-requirements.txt", "dev/litellm/oldest-requirements.in"),
 )
 
 

@@ -1,7 +1,8 @@
 """The real servers that the tests, the demo and the benchmark run on.
 
 `python -m dev.servers up|down|status|prepare` starts both in the background, ends them, says what runs, or only builds
-and installs. Whoever sets KUBECONFIG, LITELLM_URL and LITELLM_MASTER_KEY, all three, has servers of their own used.
+and installs, including each LiteLLM that the tests run on. Whoever sets KUBECONFIG, LITELLM_URL and
+LITELLM_MASTER_KEY, all three, has servers of their own used.
 """
 
 import argparse
@@ -99,6 +100,11 @@ def prepare() -> None:
     together(binaries.ready, binaries.helm, install.ready)
 
 
+def prepare_tests() -> None:
+    """The same, with every release of LiteLLM that the tests run on."""
+    together(binaries.ready, install.all_ready)
+
+
 def together(*calls: Callable[[], object]) -> None:
     """Makes all calls at once and returns when the last has; raises the first error among them."""
     errors: list[BaseException] = []
@@ -150,7 +156,7 @@ def hold() -> None:
         background.withdraw()
 
 
-COMMANDS: Final = {"up": up, "down": down, "status": status, "prepare": prepare, "hold": hold}
+COMMANDS: Final = {"up": up, "down": down, "status": status, "prepare": prepare_tests, "hold": hold}
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
 """LiteLLM, its query engine and its database schema, installed once per content of the files that pin them."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,30 @@ NODE_VERSION: Final = 18
 """The oldest Node that runs Prisma's engine as WebAssembly."""
 SCHEMA: Final = "litellm_schema"
 """The database that has LiteLLM's schema and no rows."""
+
+
+class Release(Enum):
+    """Which of the two that the tests run on, by the file that pins it: they are installed side by side."""
+
+    NEWEST = "requirements.txt"
+    OLDEST = "oldest-requirements.txt"
+
+    @property
+    def file(self) -> Path:
+        """Where that is."""
+        return HERE / self.value
+
+    def pinned(self) -> bytes:
+        """What it says."""
+        return self.file.read_bytes()
+
+    @property
+    def version(self) -> str:
+        """The version that it pins."""
+        found = re.search(rb"^litellm==(\S+)", self.pinned(), re.MULTILINE)
+        if found is None:
+            raise children.ServerError(f"{self.file} pins no litellm")
+        return found[1].decode()
 
 
 @dataclass(frozen=True)
@@ -32,13 +58,20 @@ class Installation:
         return next(self.venv.glob("lib/python*/site-packages"))
 
 
-def ready() -> Installation:
+def all_ready() -> None:
+    """Every release, one after the other: they would wait for each other's locks."""
+    for release in Release:
+        ready(release)
+
+
+def ready(release: Release = Release.NEWEST) -> Installation:
     """LiteLLM with everything it needs; what is there already is not touched."""
-    requirements = (HERE / "requirements.txt").read_bytes()
+    requirements = release.pinned()
     engine_files = b"".join((HERE / "engine" / name).read_bytes() for name in ENGINE_FILES)
     python = sys.version.encode()
     engine = cache.made("query-engine", engine_files, _install_engine)
-    venv = cache.made("litellm", requirements + engine_files + python, lambda folder: _install_litellm(folder, engine))
+    recipe = requirements + engine_files + python
+    venv = cache.made("litellm", recipe, lambda folder: _install_litellm(folder, engine, release))
     server = programs()
     made_by = b"".join((requirements, python, str(server).encode()))
     installation = Installation(venv, venv, environment(venv, engine))
@@ -104,9 +137,9 @@ def _install_engine(folder: Path) -> None:
         prisma.chmod(0o755)
 
 
-def _install_litellm(folder: Path, engine: Path) -> None:
+def _install_litellm(folder: Path, engine: Path, release: Release) -> None:
     """LiteLLM in an environment of its own, with the Prisma client generated from its schema."""
-    venvs.install(folder, HERE / "requirements.txt", "--no-deps", what="LiteLLM", usual="a minute, once")
+    venvs.install(folder, release.file, "--no-deps", what=f"LiteLLM {release.version}", usual="a minute, once")
     log = folder.with_suffix(".log")
     with progress.step("generating LiteLLM's database client", "5 s, once") as step:
         packages = Installation(folder, folder, {}).packages()

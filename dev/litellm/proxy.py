@@ -81,13 +81,13 @@ class Proxy(Endpoint):
 
 
 @contextmanager
-def started() -> Generator[Proxy]:
+def started(release: install.Release = install.Release.NEWEST) -> Generator[Proxy]:
     """A proxy with a database of its own, ended on the way out; both are installed first if need be."""
-    installation = install.ready()
+    installation = install.ready(release)
     with children.temporary_folder("llmkeys-litellm") as home:
         proxy = Proxy(installation, home)
         try:
-            with progress.step("starting LiteLLM", "10 s"):
+            with progress.step(f"starting LiteLLM {release.version}", "10 s"):
                 proxy.start()
             yield proxy
         finally:

@@ -110,9 +110,9 @@ def calls() -> Counter[str]:
 
 
 @pytest.mark.servers
-async def test_two_hundred_at_once_cost_a_few_calls_and_one_costs_one(litellm: Endpoint, calls: Counter[str]) -> None:
+async def test_two_hundred_at_once_cost_a_few_calls_and_one_costs_one(endpoint: Endpoint, calls: Counter[str]) -> None:
     gateway = LiteLLM(
-        credential(litellm.url, litellm.master_key), observe=lambda endpoint, _code, _: calls.update([endpoint])
+        credential(endpoint.url, endpoint.master_key), observe=lambda endpoint, _code, _: calls.update([endpoint])
     )
     keys = [a_key() for _ in range(200)]
     await asyncio.gather(*(gateway.generate(key.value, key.fields()) for key in keys))
@@ -132,14 +132,14 @@ async def test_two_hundred_at_once_cost_a_few_calls_and_one_costs_one(litellm: E
 
 @pytest.mark.servers
 async def test_one_key_that_the_credential_may_not_touch_keeps_no_other_alive(
-    real: RealWorld, litellm: Endpoint, calls: Counter[str]
+    real: RealWorld, endpoint: Endpoint, calls: Counter[str]
 ) -> None:
     somebody, value = fresh().token_id, fresh()
     admin = real.gateway
     await real.post("/user/new", {"user_id": somebody, "user_role": "internal_user", "auto_create_key": False})
     await admin.generate(value, {"user_id": somebody})
     gateway = LiteLLM(
-        credential(litellm.url, value.reveal()), observe=lambda endpoint, _code, _: calls.update([endpoint])
+        credential(endpoint.url, value.reveal()), observe=lambda endpoint, _code, _: calls.update([endpoint])
     )
     own, foreign = [a_key() for _ in range(15)], a_key()
     for key in own:

@@ -205,6 +205,28 @@ async def test_a_busy_proxy_says_when_to_come_again() -> None:
         assert (lost.sent, lost.retry_after) == (False, seconds)
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_while_a_proxy_wants_a_pause_it_is_not_asked(status: int) -> None:
+    seconds, visits = 1000.0, 0
+
+    async def handle(_request: web.Request) -> web.StreamResponse:
+        nonlocal visits
+        visits += 1
+        return web.json_response({}, status=status, headers={"retry-after": "30"})
+
+    async with served(handle) as url:
+        gateway = LiteLLM(credential(url), monotonic=lambda: seconds)
+        for call in (gateway.info(TOKEN), gateway.generate(fresh(), {}), gateway.delete([TOKEN])):
+            with pytest.raises(Unavailable) as lost:
+                await call
+            assert (visits, lost.value.retry_after) == (1, 30.0)
+        seconds += 31
+        with pytest.raises(Unavailable):
+            await gateway.info(TOKEN)
+        await gateway.close()
+    assert visits == 2
+
+
 async def test_what_is_sent_is_what_litellm_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")

@@ -117,9 +117,9 @@ async def test_nobody_listening_shows_no_value(caplog: pytest.LogCaptureFixture)
 
 
 @pytest.mark.servers
-async def test_logs_and_urls_of_all_calls_show_no_value(litellm: Endpoint, caplog: pytest.LogCaptureFixture) -> None:
+async def test_logs_and_urls_of_all_calls_show_no_value(endpoint: Endpoint, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    gateway = LiteLLM(credential(litellm.url, litellm.master_key))
+    gateway = LiteLLM(credential(endpoint.url, endpoint.master_key))
     value = fresh()
     told = [await gateway.generate(value, {"key_alias": value.token_id})]
     told += [await gateway.generate(value, {}), *await gateway.infos([value.token_id])]
@@ -132,4 +132,4 @@ async def test_logs_and_urls_of_all_calls_show_no_value(litellm: Endpoint, caplo
     assert "/key/generate" in caplog.text
     assert value.token_id in repr(told)
     assert value.reveal() not in shown
-    assert litellm.master_key not in shown
+    assert endpoint.master_key not in shown

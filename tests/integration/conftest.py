@@ -12,7 +12,8 @@ import pytest
 
 from dev.account import granted
 from dev.controlplane import Access
-from dev.faultproxy import before_api_server, before_litellm
+from dev.faultproxy import FaultProxy, before_api_server, before_litellm
+from dev.forwarding import Upstream
 from dev.litellm import Endpoint
 from tests.integration.site import DEFAULT, KEYS, SWEPT, Site
 from tests.support.cluster import Cluster
@@ -35,6 +36,13 @@ def site(crds: Access, litellm: Endpoint, tmp_path_factory: pytest.TempPathFacto
 def own_site(crds: Access, litellm: Endpoint, tmp_path: Path) -> Generator[Site]:
     """The same for one test, which starts the operator itself."""
     with opened(crds, litellm, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def proxy(site: Site) -> Generator[FaultProxy]:
+    """A way to LiteLLM of the test's own: what happens on it strikes nobody else."""
+    with FaultProxy(Upstream(site.admin.url)) as made:
         yield made
 
 

@@ -83,6 +83,11 @@ class Site:
         """Status and reason of a Connection's Ready."""
         return _conditions(self.at(namespace).get(CONNECTIONS, name) or {}).get("Ready", ("", ""))
 
+    def connection_message(self, name: str, namespace: str = "") -> str:
+        """The message of a Connection's Ready."""
+        conditions = (self.at(namespace).get(CONNECTIONS, name) or {})["status"]["conditions"]
+        return str(next(one["message"] for one in conditions if one["type"] == "Ready"))
+
     def secret(self, name: str, namespace: str = "", **data: str) -> None:
         """A Secret of somebody."""
         self.at(namespace).create(SECRETS, "Secret", name, data={key: encoded(text) for key, text in data.items()})

@@ -58,8 +58,7 @@ def wait_says(site: Site, name: str, reason: str) -> str:
     """Wait for the reason of a Connection's Ready; answers its message."""
     wanted = ("True" if reason == "Connected" else "False", reason)
     until(lambda: site.connection_says(name) == wanted, f"{wanted}, not {site.connection_says(name)}")
-    conditions = (site.at().get(CONNECTIONS, name) or {})["status"]["conditions"]
-    return str(next(one["message"] for one in conditions if one["type"] == "Ready"))
+    return site.connection_message(name)
 
 
 def wait_issued(site: Site, claim: Claim, connection: str = "") -> None:

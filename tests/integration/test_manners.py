@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 
 import pytest
@@ -34,6 +33,13 @@ def counted(site: Site, collection: str, name: str, field: str) -> object:
     """A number in a status."""
     status: Json = (site.at().get(collection, name) or {}).get("status", {})
     return status.get(field)
+
+
+def calls(site: Site, connection: str, endpoint: str) -> dict[str, float]:
+    """How many calls through a Connection were answered, and how many were not."""
+    labels = {"connection": f"{site.home}/{connection}", "endpoint": endpoint}
+    name = "litellm_key_litellm_requests_total"
+    return {code: site.operator.metric(name, **labels, code=code) for code in ("200", "lost")}
 
 
 def writes(proxy: FaultProxy, since: int) -> list[Passed]:
@@ -91,10 +97,11 @@ def test_a_proxy_that_hangs_keeps_nobody_else_waiting(settled: tuple[Site, list[
         dead = proxies[0].on("POST", "/key/generate", Hold(), nth=None)
         stuck = [site.claim(f"stuck-{n}", "proxy-0") for n in range(40)]
         dead.wait_reached()
-        began = time.monotonic()
         for n in range(6):
             site.claim(f"swift-{n}", f"proxy-{1 + n % 2}").wait()
-        assert time.monotonic() - began < QUICK
+        # All of that was done before a single call to the dead one was over.
+        assert calls(site, "proxy-0", "/key/generate") == {"200": 1.0, "lost": 0.0}
+        assert [calls(site, f"proxy-{n}", "/key/generate")["200"] for n in (1, 2)] == [4.0, 4.0]
         assert all(claim.secret() is None for claim in stuck)
         # A deletion is not behind them in the line either.
         (freed,) = [site.claim("freed", "proxy-1").wait()]

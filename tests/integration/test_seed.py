@@ -1,4 +1,4 @@
-"""The seed Secret is lost, and made anew by hand under the installation's old id with another seed."""
+"""The seed Secret is lost; and made anew by hand under the installation's old id with another seed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 from typing import Final
 
 from tests.integration.site import SECRETS, Site
+from tests.integration.soundness import await_sound
 from tests.support.waiting import until
 
 SEED: Final = "litellm-key-operator-seed"
@@ -38,6 +39,23 @@ def test_a_seed_made_anew_under_the_old_id_takes_over_the_old_keys(own_site: Sit
     for claim in (old, edited, fresh):
         claim.wait_gone()
     until(lambda: own_site.admin.chat(value) == 401, "the old key to be refused")
+
+
+def test_without_its_seed_an_installation_is_another_one(own_site: Site) -> None:
+    own_site.start().wait_ready()
+    own_site.role("hour")
+    old = own_site.claim("old", "hour").wait()
+    value = old.value
+    own_site.at().delete(SECRETS, SEED)
+    # Who has it in memory goes on.
+    await_sound(own_site, old, own_site.claim("meanwhile", "hour"))
+    own_site.operator.kill9()
+    own_site.start().wait_ready()
+    old.wait("Issued", "ForeignInstallation")
+    fresh = own_site.claim("fresh", "hour")
+    await_sound(own_site, fresh)
+    assert old.value == value
+    assert own_site.admin.chat(value) == 200
 
 
 def _encoded(raw: bytes) -> str:

@@ -15,7 +15,19 @@ from dev import controlplane, servers
 from dev import litellm as proxy
 from dev.controlplane.access import define
 
-FIXTURES: Final = frozenset({"control_plane", "crds", "litellm", "namespace", "own_control_plane", "own_litellm"})
+FIXTURES: Final = frozenset(
+    {
+        "control_plane",
+        "crds",
+        "endpoint",
+        "litellm",
+        "namespace",
+        "oldest_litellm",
+        "own_control_plane",
+        "own_endpoint",
+        "own_litellm",
+    }
+)
 GROUP: Final = "llmkeys.io"
 
 

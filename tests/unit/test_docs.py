@@ -12,8 +12,10 @@ from typing import Final
 import pytest
 
 from dev import reference
+from dev.litellm import Release
 from litellm_key_operator.api import names
 from litellm_key_operator.api.reasons import ConnectionReason, EventReason, KeyReason, RoleReason
+from litellm_key_operator.engine.connections import OLDEST
 from tests.support.documents import DOCUMENTS, FOLLOWED, ROOT, blocks, shown
 
 DOCS: Final = ROOT / "docs"
@@ -58,6 +60,16 @@ def test_every_event_has_its_row_with_its_type() -> None:
 )
 def test_every_name_on_other_objects_is_told(name: str) -> None:
     assert re.search(rf"[`.]{re.escape(name)}[`:]", shown(DOCS / "reference/names.md"))
+
+
+def test_the_supported_versions_are_those_that_the_tests_run_on() -> None:
+    rows = re.findall(r"^\| ([\w .]+) \| ([^|]*) \| (?=\S)", shown(DOCS / "support.md"), re.MULTILINE)
+    modules = (ROOT / "dev/controlplane/kubernetes/go.mod").read_text(encoding="utf-8")
+    kubernetes = re.search(r"^\tk8s\.io/kubernetes v(\S+)", modules, re.MULTILINE)
+    assert kubernetes is not None
+    assert [version for version, _ in rows[:2]] == [Release.NEWEST.version, Release.OLDEST.version]
+    assert rows[2][0] == f"older than {'.'.join(map(str, OLDEST))}"
+    assert dict(rows)["Kubernetes"] == kubernetes[1]
 
 
 def test_the_reference_is_generated_from_the_code() -> None:

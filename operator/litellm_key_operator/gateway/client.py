@@ -25,7 +25,7 @@ from litellm_key_operator.domain.state import Row
 from litellm_key_operator.gateway import wire
 from litellm_key_operator.gateway.bulk import Deletions, Lookups, Wanted
 from litellm_key_operator.gateway.clock import ProxyClock
-from litellm_key_operator.gateway.errors import absent, no_team, refusal
+from litellm_key_operator.gateway.errors import absent, astray, no_team, refusal
 from litellm_key_operator.gateway.transport import MEBIBYTE, Observe, Transport
 from litellm_key_operator.gateway.wire import Reply
 from litellm_key_operator.ports import Credential, Mark, Preflight
@@ -231,7 +231,7 @@ class LiteLLM:
                 return False
         if state is not None:
             raise Unavailable(f"LiteLLM's database is {quoted(state)}", retry_after=reply.retry_after)
-        raise Unavailable(f"{reply.endpoint} answered {reply.status}, and not in the way of LiteLLM")
+        raise Unavailable(astray(reply), retry_after=reply.retry_after)
 
     async def _need_budget(self, budget: str) -> None:
         """Raises Rejected if there is none of this id: of that a registration says but "Internal Server Error"."""

@@ -80,7 +80,7 @@ def _refusal(reply: Reply) -> OutsideError:
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Unavailable("the proxy has too many requests to do", sent=False, retry_after=reply.retry_after)
     if said is None or said.text in _UNROUTED or httpx.codes.is_redirect(reply.status):
-        return Unavailable(_astray(reply, said), retry_after=reply.retry_after)
+        return Unavailable(astray(reply, said), retry_after=reply.retry_after)
     if said.param == "key_alias" and "already exists" in said.text:
         return AliasTaken("another key of the proxy has the alias")
     if _found(_OUTAGE, said):
@@ -90,7 +90,7 @@ def _refusal(reply: Reply) -> OutsideError:
     return _forbidden(reply, said) if reply.status == HTTPStatus.FORBIDDEN else _unfit(reply, said)
 
 
-def _astray(reply: Reply, said: Complaint | None) -> str:
+def astray(reply: Reply, said: Complaint | None = None) -> str:
     """Why this cannot be LiteLLM's answer to what was asked."""
     if httpx.codes.is_redirect(reply.status):
         return f"{reply.endpoint} answered {reply.status}, and redirects are not followed: declare the final URL"

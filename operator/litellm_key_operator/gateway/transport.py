@@ -7,6 +7,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Literal
 
 import httpx
@@ -28,6 +29,7 @@ _KEEPALIVE = 4.0
 _CONNECT = 5.0
 """Seconds for a connection, so that its failure is known from that of a request that was sent."""
 _LONGEST_PAUSE = 300.0
+_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _HEADER = re.compile(r"[\x21-\x7e]+")
 
 
@@ -49,6 +51,7 @@ class Transport:
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self._silent_until, self._pause_wanted = 0.0, ""
         self._http = _http(credential, self._seconds)
 
     async def exchange(
@@ -66,6 +69,7 @@ class Transport:
         Waiting for a slot is not the proxy's time and not counted. Raises Unavailable.
         """
         async with self._slots:
+            self._respect_pause()
             started = time.perf_counter()
             request = _Request(method, endpoint, params, body, value)
             outcome = await self._attempt(request, most)
@@ -73,8 +77,21 @@ class Transport:
                 code = str(outcome.status) if isinstance(outcome, Reply) else "lost"
                 self._observe(endpoint, code, time.perf_counter() - started)
         if isinstance(outcome, Reply):
+            self._note_pause(outcome)
             return outcome
         raise outcome
+
+    def _respect_pause(self) -> None:
+        """Raises Unavailable while the proxy wants to be left alone: who asks all the same keeps it busy."""
+        left = self._silent_until - self._clock.seconds()
+        if left > 0:
+            raise Unavailable(self._pause_wanted, sent=False, retry_after=left)
+
+    def _note_pause(self, reply: Reply) -> None:
+        """A Retry-After is meant for all calls, whichever was answered so."""
+        if reply.retry_after is not None and reply.status in _BUSY:
+            self._silent_until = max(self._silent_until, self._clock.seconds() + reply.retry_after)
+            self._pause_wanted = f"LiteLLM answered {reply.status}, and wants to be left alone for a while"
 
     async def drain(self) -> None:
         """Close as soon as no call is under way; calls that follow fail."""

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from dev.faultproxy import Answer, Delay, Drip, Drop, FaultProxy, Hold, Moment
+from dev.faultproxy import Answer, Delay, Drip, Drop, FaultProxy, Hold, Interject, Moment, Rewrite
 from dev.forwarding import Upstream
 from tests.support.waiting import until
 
@@ -203,8 +203,7 @@ async def test_a_stream_can_be_cut(proxy: FaultProxy, client: httpx.AsyncClient,
         with pytest.raises(httpx.TransportError):
             await anext(chunks)
     await asyncio.wait_for(behind.left.wait(), 5)
-    while proxy.under_way():
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(until, lambda: proxy.under_way() == 0, "the request to be over")
 
 
 @pytest.mark.parametrize("moment", Moment)
@@ -221,6 +220,28 @@ async def test_what_the_server_has_done_is_told_whatever_its_client_was(
     assert (first.status, first.answered) == (500, None if moment is Moment.BEFORE else 201)
     assert (second.status, second.answered) == (201, 201)
     assert began <= first.begun <= first.done <= second.begun <= second.done <= time.monotonic()
+
+
+async def test_a_stream_is_ended_with_other_words(proxy: FaultProxy, client: httpx.AsyncClient, behind: Behind) -> None:
+    rule = proxy.on("GET", "/watch", Interject(b"the end\n"), nth=None)
+    async with client.stream("GET", "/watch") as answer:
+        chunks = answer.aiter_raw()
+        assert await anext(chunks) == b"first\n"
+        rule.release()
+        assert [chunk async for chunk in chunks] == [b"the end\n"]
+
+    await asyncio.wait_for(behind.left.wait(), 5)
+    assert [passed.status for passed in proxy.requests()] == [200]
+
+
+async def test_an_answer_passes_changed(proxy: FaultProxy, client: httpx.AsyncClient, behind: Behind) -> None:
+    proxy.on("POST", "", Rewrite(lambda headers, body: ({**headers, "X-Path": "elsewhere"}, body.upper())))
+
+    answer = await client.post("/x", content=b"body")
+
+    assert (answer.status_code, answer.content, answer.headers["X-Path"]) == (201, b"BODY", "elsewhere")
+    assert answer.headers["Location"] == "/elsewhere"
+    assert [body for _, _, body, _ in behind.seen] == [b"body"]
 
 
 async def test_a_server_that_is_away_looks_away(proxy: FaultProxy, client: httpx.AsyncClient, behind: Behind) -> None:
