@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def ground(site: Site) -> Generator[Ground]:
 def furnish(site: Site, teams: list[str]) -> None:
     """The platform's roles."""
     tier = site.admin.post("/budget/new", budget_id=f"tier-{secrets.token_hex(4)}", max_budget=5)["budget_id"]
-    admitted = {"allowedNamespaces": {"from": "Names", "names": teams}}
+    admitted: dict[str, Any] = {"allowedNamespaces": {"from": "Names", "names": teams}}
     site.role(PLAIN, **TERMS, **admitted)
     site.role(CLOSED)
     site.role(TIERED, budget={"id": tier}, **admitted)
