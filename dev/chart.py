@@ -27,10 +27,14 @@ class Value(NamedTuple):
 
 
 def values() -> list[Value]:
-    """Every value that has a description; raises ValueError about one that has none, nor a part of it."""
-    text = (CHART / "values.yaml").read_text(encoding="utf-8")
+    """Every value of the chart."""
+    return described((CHART / "values.yaml").read_text(encoding="utf-8"))
+
+
+def described(text: str) -> list[Value]:
+    """Every described value in a text; raises ValueError about one that is neither described nor part of one."""
     told = dict(_descriptions(text))
-    return [Value(path, default, told[path]) for path, default in _described(yaml.safe_load(text), "", told)]
+    return [Value(path, default, told[path]) for path, default in _walk(yaml.safe_load(text), "", told)]
 
 
 def table() -> str:
@@ -84,14 +88,14 @@ def _descriptions(text: str) -> Iterator[tuple[str, str]]:
             above = []
 
 
-def _described(value: Mapping[str, Any], path: str, told: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+def _walk(value: Mapping[str, Any], path: str, told: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     """The described values below a node; what is below a described one belongs to it."""
     for key, inner in value.items():
         here = f"{path}{key}"
         if here in told:
             yield here, inner
         elif isinstance(inner, dict) and inner:
-            yield from _described(cast("Mapping[str, Any]", inner), f"{here}.", told)
+            yield from _walk(cast("Mapping[str, Any]", inner), f"{here}.", told)
         else:
             raise ValueError(f"values.yaml: {here} has no comment that begins with `# {_DESCRIBES}`")
 

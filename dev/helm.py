@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -45,7 +45,7 @@ class Helm:
 
 
 @contextmanager
-def helm(kubeconfig: Path | None = None) -> Iterator[Helm]:
+def helm(kubeconfig: Path | None = None) -> Generator[Helm]:
     """Helm, for a while."""
     with temporary_folder("llmkeys-helm") as home:
         yield Helm(home, kubeconfig)

@@ -17,9 +17,11 @@ from dev.controlplane.access import define
 
 FIXTURES: Final = frozenset(
     {
+        "bare",
         "control_plane",
         "crds",
         "endpoint",
+        "helm",
         "litellm",
         "namespace",
         "oldest_litellm",
