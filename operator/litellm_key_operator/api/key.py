@@ -54,6 +54,9 @@ _HOLDS_KEY: Final = (
     "must contain {{ key }} in one of its entries: the Secret would deliver no key",
 )
 
+# LiteLLM tells of many keys in one answer: those of one tenant must not make it too long for all others.
+_SHORT: Final = ("self.map(k, size(k) + size(self[k])).sum() <= 16384", "must have at most 16384 characters in all")
+
 
 class RoleRef(Model):
     """A Role, possibly in another namespace."""
@@ -114,9 +117,11 @@ class KeySpec(Model):
     """What the key may spend, at most the role's. Default: the role's."""
     limits: Limits = Limits()
     """Rates that LiteLLM holds the key to, at most the role's. Default: the role's."""
-    metadata: Annotated[dict[str, Text], Field(max_length=64)] = Field(default_factory=dict)
-    """Text by name, at most 64 entries of at most 4096 characters; written under metadata.llmkeys.labels in LiteLLM,
-    where nothing is interpreted."""
+    metadata: Annotated[dict[str, Text], Field(max_length=64, json_schema_extra=checked(_SHORT))] = Field(
+        default_factory=dict
+    )
+    """Text by name, at most 64 entries of at most 4096 characters, 16384 in all; written under
+    metadata.llmkeys.labels in LiteLLM, where nothing is interpreted."""
     renewal: KeyRenewal = KeyRenewal()
     """What happens before the TTL ends, no more than the role gives. Default: the role's."""
     secret: SecretSpec = SecretSpec()
