@@ -24,6 +24,10 @@ _NOT_PERMITTED: Final = re.compile(r'User "[^"]*" cannot \w+ resource ')
 """RBAC's words (and every authorizer's); all other 403 are an admission's, such as a quota's."""
 
 
+class NotAllowed(Denied):
+    """The account is known and may not do this."""
+
+
 class ExpiredError(OutsideError):
     """A page of a list is asked for that the server does not keep any more; the list has to begin anew."""
 
@@ -52,7 +56,7 @@ def refusal(
     meaning: OutsideError = Unavailable(f"the API server answered {code}: {said}", retry_after=wait)
     match code:
         case 401:
-            meaning = Denied("the API server does not accept the operator's credential (401)")
+            meaning = Denied("the API server does not accept this credential (401)")
         case 403:
             meaning = _forbidden(status, said)
         case 404:
@@ -87,7 +91,7 @@ def _forbidden(status: Mapping[str, Any], said: str) -> OutsideError:
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return Gone("the namespace is being terminated")
     if _NOT_PERMITTED.search(str(status.get("message"))):
-        return Denied(f"the operator's account may not do this (403): {said}")
+        return NotAllowed(f"this account may not do that (403): {said}")
     return Rejected(f"the API server refuses (403): {said}")
 
 
