@@ -56,7 +56,7 @@ async def run(asked: Asked, client: Client, namespace: str, screen: Screen) -> E
 
 
 def _known(key: LiteLLMKey) -> dict[str, object]:
-    return {"uid": key.metadata.uid, "token_ids": tuple(revision.token_id for revision in record(key).known)}
+    return {"uid": key.metadata.uid, "tokens": tuple(revision.token_id for revision in record(key).known)}
 
 
 def _confirm(screen: Screen, keys: list[LiteLLMKey]) -> None:

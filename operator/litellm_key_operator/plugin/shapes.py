@@ -241,7 +241,7 @@ class RevocationShape(Model):
     """Its name."""
     uid: str | None = None
     """Its uid; null if there was none."""
-    token_ids: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
     """LiteLLM's ids of the values that it had."""
     gone: bool = False
     """Whether the resource is gone, which it is only when none of its values works any more."""
