@@ -60,7 +60,8 @@ def parse(arguments: Sequence[str]) -> Asked:
         program.error("a command is needed: " + ", ".join(COMMANDS))
     if given.get("all_namespaces") and given.get("namespace"):
         program.error("-A and -n exclude each other")
-    return Asked(**{**given, "names": tuple(dict.fromkeys(given.get("names", ())))})
+    given["names"] = tuple(dict.fromkeys(given.get("names", ())))
+    return Asked(**given)
 
 
 def parser() -> argparse.ArgumentParser:

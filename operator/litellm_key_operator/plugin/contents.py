@@ -59,7 +59,8 @@ def _candidates(secret: Json) -> Iterator[Held]:
 
 
 def _entries(secret: Json) -> Iterator[tuple[str, str]]:
-    for entry, encoded in sorted((secret.get("data") or {}).items()):
+    data: dict[str, str] = secret.get("data") or {}
+    for entry, encoded in sorted(data.items()):
         try:
             yield entry, base64.b64decode(encoded).decode()
         except (binascii.Error, UnicodeDecodeError):

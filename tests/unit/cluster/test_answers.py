@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from litellm_key_operator.cluster.answers import ExpiredError, parsed, refusal
+from litellm_key_operator.cluster.answers import ExpiredError, NotAllowed, parsed, refusal
 from litellm_key_operator.domain.errors import Conflict, Denied, Gone, OutsideError, Rejected, Unavailable
 
 RBAC = 'secrets "x" is forbidden: User "a:b" cannot create resource "secrets" in API group "" in the namespace "n"'
@@ -20,7 +20,7 @@ def status(reason: str, message: str = "", **details: Any) -> bytes:
     ("code", "method", "body", "meaning"),
     [
         (401, "GET", status("Unauthorized"), Denied),
-        (403, "POST", status("Forbidden", RBAC), Denied),
+        (403, "POST", status("Forbidden", RBAC), NotAllowed),
         (403, "GET", b"<html>denied by a proxy", Denied),
         (403, "POST", status("Forbidden", 'secrets "x" is forbidden: exceeded quota: q', name="x"), Rejected),
         (403, "POST", status("Forbidden", "being terminated", **TERMINATING), Gone),

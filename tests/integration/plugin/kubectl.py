@@ -16,6 +16,7 @@ from typing import Any, Final
 from dev.controlplane import Access
 
 PATIENCE: Final = 120.0
+REFUSED: Final = 401
 VALUE: Final = re.compile(r"sk-[A-Za-z0-9_-]{12,}")
 """A key's value, or much of one; what is shown of a value, `sk-...abcd`, is none."""
 _HERE: Final = Path(sys.executable).parent
@@ -145,3 +146,14 @@ def _checked(ran: Ran) -> Ran:
     assert not VALUE.search(ran.out + ran.err), "a value was shown"
     assert "Traceback" not in ran.err, ran.err
     return ran
+
+
+def only(items: list[Any]) -> Any:
+    """The one entry that a list may have."""
+    assert len(items) == 1, items
+    return items[0]
+
+
+def node(items: list[Any], namespace: str, name: str) -> Any:
+    """The entry of a list that is of this object."""
+    return only([item for item in items if (item["namespace"], item["name"]) == (namespace, name)])
