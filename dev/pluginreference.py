@@ -90,6 +90,8 @@ _RIGHTS: Final = """
 | `find` | `litellmkeys`: list, in all namespaces if it is to look everywhere |
 | `revoke` | `litellmkeys`: get, patch, delete |
 """
+_JSON: Final = """Fields may be added; none is renamed, removed or given another meaning. A command that fails as a
+whole prints nothing on stdout."""
 _TYPES: Final = {"integer": "integer", "number": "number", "boolean": "true or false", "string": "string"}
 
 
@@ -106,7 +108,7 @@ def page(header: str) -> str:
     text += [*_flags(parser()), "\n## Exit codes\n", "Of several Keys in one command the highest counts.\n"]
     text += ["| code | |", "|---|---|", *(f"| {code.value} | {code.meaning} |" for code in Exit)]
     text += ["\n## Rights" + _WHO + _RIGHTS]
-    text += ["## JSON\n", "Fields may be added; none is renamed, removed or given another meaning.", *_shapes()]
+    text += ["## JSON\n", _JSON, *_shapes()]
     return "\n".join(text) + "\n"
 
 

@@ -31,7 +31,7 @@ class Exit(IntEnum):
     REFUSED = 4, "The API server does not let you: no access, no right, or an admission that refuses."
     UNKNOWN = 5, "The API server or LiteLLM gives no answer, so nothing is known."
     TIMEOUT = 6, "What was waited for did not come about in time; what was asked for stands."
-    INTERRUPTED = 130, "Ended by Ctrl-C; what was asked for stands."
+    INTERRUPTED = 130, "Ended by Ctrl-C, or as nobody reads the output any more; what was asked for stands."
 
 
 class Failure(Exception):

@@ -91,8 +91,8 @@ async def _wait(reader: Reader, item: RotationShape, seconds: float) -> Rotation
             said = str(error)
         else:
             status, shape = key.status, key_shape(key)
-            answered = status.last_handled_rotate == item.asked and status.pending is None
-            if answered and status.revision is not None and status.revision != item.before:
+            # Noted together; what is pending goes when the Secret holds it.
+            if status.last_handled_rotate == item.asked and status.pending is None:
                 return item.model_copy(update={"revision": status.revision, "token_id": status.token_id})
             said = f"{shape.synced or shape.state}: {shape.message}" if shape.message else "the operator has not acted"
         if time.monotonic() > deadline:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.faultproxy import Drop
+from dev.faultproxy import Answer, Drop
 from dev.ports import free_port
 from litellm_key_operator.api.names import ANNOTATION_PAUSED
 from tests.integration.plugin.kubectl import REFUSED, Kubectl, by_token, only
@@ -43,6 +43,21 @@ def test_a_rotation_that_does_not_come_is_told_and_stands(furnished: Site, membe
         furnished.operator.sigcont()
     assert ran.code == 6
     assert "no new revision within 2 s; the request stands" in ran.err
+    until(lambda: claim.status["revision"] == 2, "the rotation")
+
+
+def test_a_rotation_under_way_is_not_called_done(furnished: Site, member: Kubectl, team: str) -> None:
+    claim = furnished.claim("halfway", "plain", team).wait()
+    broken = Answer(500, b'{"error":{"message":"x","code":"500"}}')
+    furnished.litellm.on("POST", "/key/generate", broken, nth=None)
+    try:
+        ran = member.llkey("rotate", "halfway", "--wait", "--timeout", "3s", "-o", "json")
+    finally:
+        furnished.litellm.clear()
+    assert ran.code == 6
+    item = only(ran.json["items"])
+    assert (item["before"], item["revision"]) == (1, None)
+    assert "the request stands (RenewalFailed: the rotation goes on later" in item["error"]
     until(lambda: claim.status["revision"] == 2, "the rotation")
 
 

@@ -9,7 +9,7 @@ import pytest
 from dev.faultproxy import Drop, before_litellm
 from dev.litellm import Endpoint
 from dev.ports import free_port
-from tests.integration.plugin.kubectl import REFUSED, Kubectl, node, only
+from tests.integration.plugin.kubectl import REFUSED, Kubectl, Ran, node, only
 from tests.integration.site import DEFAULT, Claim, Site
 from tests.support.waiting import until
 
@@ -54,6 +54,14 @@ def test_a_terminal_gets_colours_unless_it_does_not_want_them(admin: Kubectl, te
     shown = plain.llkey_typed("tree", "-n", team).out
     assert "standing" in shown
     assert "\x1b[" not in shown
+
+
+def test_a_reader_that_goes_away_and_a_terminal_without_branches_are_no_errors(admin: Kubectl, team: str) -> None:
+    assert admin.llkey_unread("tree", "-n", team) == Ran(130, "", "")
+    poor = Kubectl(admin.access, admin.kubeconfig, {"PYTHONIOENCODING": "ascii"})
+    ran = poor.llkey("tree", "-n", team)
+    assert (ran.code, ran.err) == (0, "")
+    assert f"?? {team}/standing" in ran.out
 
 
 def test_a_tenant_sees_the_own_keys_and_hears_what_cannot_be_read(furnished: Site, member: Kubectl, team: str) -> None:
