@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic.fields import FieldInfo
 
+from dev import pluginreference
 from litellm_key_operator import metrics
 from litellm_key_operator.api.crd import crd
 from litellm_key_operator.api.names import API_VERSION, CONNECTION, KEY, ROLE, Kind
@@ -47,7 +48,8 @@ class Field(NamedTuple):
 def files() -> dict[str, str]:
     """The generated pages, as text by name."""
     kinds = {f"{kind.singular.removeprefix('litellm')}.md": _kind(kind) for kind in (CONNECTION, ROLE, KEY)}
-    return {**kinds, "settings.md": _settings(), "metrics.md": _metrics()}
+    plugin = {"kubectl-llkey.md": pluginreference.page(_HEADER)}
+    return {**kinds, "settings.md": _settings(), "metrics.md": _metrics(), **plugin}
 
 
 def differences() -> list[str]:

@@ -221,3 +221,13 @@ class LiteLLMKey(Resource):
     """What is asked for: a role, narrowed, and the Secret to deliver to."""
     status: KeyStatus = KeyStatus()
     """What was done and seen; written by the operator."""
+
+    @property
+    def role(self) -> tuple[str, str]:
+        """Namespace and name of the role that it names."""
+        return self.spec.role_ref.namespace or self.metadata.namespace, self.spec.role_ref.name
+
+    @property
+    def secret(self) -> tuple[str, str]:
+        """Namespace and name of the Secret that it wants."""
+        return self.metadata.namespace, self.spec.secret.name or self.metadata.name
