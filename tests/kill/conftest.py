@@ -12,8 +12,8 @@ from dev.account import granted
 from dev.controlplane import Access
 from dev.faultproxy import before_api_server, before_litellm
 from dev.litellm import Endpoint
-from tests.kill.books import Books
 from tests.kill.site import Site
+from tests.support.books import Books
 from tests.support.cluster import Cluster
 from tests.support.rights import refusals
 

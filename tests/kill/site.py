@@ -11,17 +11,15 @@ from typing import Any, Final
 from dev.faultproxy import FaultProxy
 from dev.operatorprocess import OperatorProcess
 from litellm_key_operator.api.names import ANNOTATION_ROTATE
-from litellm_key_operator.cluster.seed import keyring
 from litellm_key_operator.domain.material import Keyring, KeyValue
-from tests.kill.books import MODEL, Books
+from tests.support.books import MODEL, Books
 from tests.support.cluster import Cluster, Json
-from tests.support.waiting import until
+from tests.support.seeds import read_keyring
 
 KEYS: Final = "litellmkeys"
 SECRETS: Final = "secrets"
 REVISIONS: Final = range(1, 9)
 """More than any key here ever has."""
-_SEED: Final = "litellm-key-operator-seed"
 SWEPT: Final = "swept"
 """Name of the Connection, and of its role, whose keys are compared with LiteLLM all the time."""
 ROTATING: Final = "rotating"
@@ -131,7 +129,5 @@ class Site:
     def keyring(self) -> Keyring:
         """What values are derived from; there is none before an operator ran."""
         if self._keyring is None:
-            seed = until(lambda: self.cluster.get(SECRETS, _SEED), "the seed Secret")
-            data = {name: base64.b64decode(text) for name, text in seed["data"].items()}
-            self._keyring = keyring(_SEED, data)
+            self._keyring = read_keyring(self.cluster)
         return self._keyring
