@@ -82,6 +82,12 @@ test-unit: $(READY) ## the tests that need no server
 simulate: $(READY) ## the whole crash simulation of the core
 	$(BIN)/python -m tests.simulation
 
+.PHONY: walk
+walk: $(READY) ## a random walk on the real servers; STEPS=3000 in all, LENGTH=30 of one, SEED=7 RUNS=1 one again
+	@$(BIN)/python -m dev.servers prepare
+	LLMKEYS_WALK_STEPS="$(STEPS)" LLMKEYS_WALK_LENGTH="$(LENGTH)" LLMKEYS_WALK_SEED="$(SEED)" LLMKEYS_WALK_RUNS="$(RUNS)" \
+		$(BIN)/pytest tests/walk
+
 .PHONY: demo
 demo: $(READY) ## the main job, live; KEEP=1 leaves everything up, CLUSTER=mine uses your servers
 	@$(BIN)/python -m dev.demo
