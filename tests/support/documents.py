@@ -11,7 +11,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 FOLLOWED: Final = (
     ROOT / "README.md",
-    ROOT / "docs/index.md",
+    ROOT / "docs/checkout.md",
     *sorted(ROOT.glob("docs/guides/*.md")),
     ROOT / "docs/troubleshooting/index.md",
 )
