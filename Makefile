@@ -91,6 +91,12 @@ simulate: $(READY) ## the whole crash simulation of the core
 image: $(READY) ## the operator's image, by docker, podman or buildah; IMAGE=name:tag, BASE_IMAGE=... change it
 	@$(BIN)/python -m dev.image $(IMAGE)
 
+.PHONY: walk
+walk: $(READY) ## a random walk on the real servers; STEPS=3000 in all, LENGTH=30 of one, SEED=7 RUNS=1 one again
+	@$(BIN)/python -m dev.servers prepare
+	LLMKEYS_WALK_STEPS="$(STEPS)" LLMKEYS_WALK_LENGTH="$(LENGTH)" LLMKEYS_WALK_SEED="$(SEED)" LLMKEYS_WALK_RUNS="$(RUNS)" \
+		$(BIN)/pytest tests/walk
+
 .PHONY: demo
 demo: $(READY) ## the main job, live; KEEP=1 leaves everything up, CLUSTER=mine uses your servers
 	@$(BIN)/python -m dev.demo

@@ -97,12 +97,12 @@ def own() -> Generator[tuple[controlplane.ControlPlane, proxy.Proxy]]:
 
 def prepare() -> None:
     """Builds and installs what is missing, so that everything afterwards is quick."""
-    together(binaries.ready, binaries.helm, install.ready)
+    together(binaries.ready, install.ready)
 
 
 def prepare_tests() -> None:
-    """The same, with every release of LiteLLM that the tests run on."""
-    together(binaries.ready, install.all_ready)
+    """The same, with Helm, Prometheus and every release of LiteLLM that the tests run on."""
+    together(binaries.ready, binaries.helm, binaries.prometheus, install.all_ready)
 
 
 def together(*calls: Callable[[], object]) -> None:

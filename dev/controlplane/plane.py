@@ -15,8 +15,8 @@ from dev.controlplane.certificates import Authority, key_pair
 from dev.ports import LOOPBACK, free_port
 
 HOSTS: Final = (LOOPBACK, "10.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
-CONTROLLERS: Final = "garbage-collector-controller,namespace-controller"
-"""Without them owned Secrets stay and namespaces hang in Terminating for ever."""
+CONTROLLERS: Final = "garbage-collector-controller,namespace-controller,clusterrole-aggregation-controller"
+"""Without them owned Secrets stay, namespaces hang in Terminating for ever, and `edit` is empty."""
 PATIENCE: Final = 180.0
 """Seconds that a server gets to be ready; it needs four, many more on a busy machine."""
 

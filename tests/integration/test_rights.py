@@ -33,7 +33,7 @@ def audited(
 def live_it_all(site: Site) -> None:
     """Everything that an operator does: each kind of request that it knows how to make."""
     team = site.teams[0]
-    operator = site.start(leader_election="true", lease_duration="4s").wait_ready()
+    operator = site.start(leader_election="true", lease_duration="60s").wait_ready()
     site.access.kubectl("label", "namespace", team, "llm=yes")
 
     bundle = {"ca.crt": site.access.ca.read_text()} if site.access.ca else {}
@@ -54,7 +54,7 @@ def live_it_all(site: Site) -> None:
     claim = site.claim("app", "chat", team).wait()
     site.at(team).patch(SECRETS, "app", {"data": {"api-key": None}})
     until(lambda: "api-key" in claim.data(), "the Secret to be mended")
-    brief = site.claim("brief", "chat", team, ttl="2s", renewal={"policy": "None"}, ttlAfterExpired="1s").wait()
+    brief = site.claim("brief", "chat", team, ttl="2s", renewal={"policy": "None"}, ttlAfterExpired="1s")
     brief.wait_gone()
     claim.wait_event("KeyIssued")
     claim.delete()

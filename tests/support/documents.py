@@ -13,7 +13,7 @@ UNINSTALLING: Final = ROOT / "docs/guides/uninstall.md"
 """Its commands need a node: `tests/node/test_uninstalling.py` runs them."""
 FOLLOWED: Final = (
     ROOT / "README.md",
-    ROOT / "docs/index.md",
+    ROOT / "docs/checkout.md",
     *sorted({*ROOT.glob("docs/guides/*.md")} - {UNINSTALLING}),
     ROOT / "docs/troubleshooting/index.md",
 )
