@@ -32,7 +32,9 @@ def found() -> tuple[str, str]:
 
 def ask(key: str, url: str) -> tuple[int, str]:
     """Status and text of one answer; status 0 if there is none."""
-    body = json.dumps({"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello"}]})
+    # While a request lasts LiteLLM sets aside the most that it may cost: unlimited, at these prices, the whole budget.
+    limits = {"model": "gpt-4o-mini", "max_tokens": 10}
+    body = json.dumps({**limits, "messages": [{"role": "user", "content": "hello"}]})
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{url}/chat/completions", body.encode(), headers)
     try:
