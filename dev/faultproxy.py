@@ -33,7 +33,7 @@ from dev.faultrules import (
     Rewrite,
     Rule,
 )
-from dev.forwarding import LARGEST, Forwarding, Upstream
+from dev.forwarding import LARGEST, Forwarding, Trip, Upstream
 from dev.litellm import Endpoint
 from dev.ports import LOOPBACK, free_port
 
@@ -63,6 +63,7 @@ class FaultProxy:
         self.url = f"{'https' if tls else 'http'}://{LOOPBACK}:{self.port}"
         self._upstream = upstream
         self._tls = tls
+        self._forwarding: Forwarding | None = None
         self._rules: list[Rule] = []
         self._requests: list[Passed] = []
         self._lock = threading.Lock()
@@ -113,6 +114,14 @@ class FaultProxy:
         """How many these are."""
         return len(self.requests(method, path))
 
+    def under_way(self, method: str = "*", path: str = "") -> int:
+        """How many requests, chosen as `on` does, have arrived and are not over; their clients may have gone away."""
+        return asyncio.run_coroutine_threadsafe(self._count_trips(method, path), self._loop).result()
+
+    def cut(self, method: str = "*", path: str = "") -> None:
+        """Cuts the connections of the clients whose requests are under way; what the server does goes on."""
+        asyncio.run_coroutine_threadsafe(self._cut_trips(method, path), self._loop).result()
+
     def __enter__(self) -> Self:
         self._thread.start()
         self._listening.result()
@@ -132,6 +141,19 @@ class FaultProxy:
                     met.setdefault(rule.moment, rule)
         return met
 
+    def _trips(self, method: str, path: str) -> list[Trip]:
+        match = Match(method, re.compile(path))
+        under_way = self._forwarding.under_way if self._forwarding else ()
+        return [trip for trip in under_way if match(trip.request.method, trip.request.raw_path, trip.body)]
+
+    async def _count_trips(self, method: str, path: str) -> int:
+        return len(self._trips(method, path))
+
+    async def _cut_trips(self, method: str, path: str) -> None:
+        for trip in self._trips(method, path):
+            if trip.request.transport is not None:
+                trip.request.transport.abort()
+
     def _pass(self, request: Passed) -> None:
         with self._lock:
             self._requests.append(request)
@@ -141,7 +163,7 @@ class FaultProxy:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        forwarding = Forwarding(self._upstream, self._met, self._pass)
+        forwarding = self._forwarding = Forwarding(self._upstream, self._met, self._pass)
         app = web.Application(client_max_size=LARGEST)
         app.router.add_route("*", "/{path:.*}", forwarding.handle)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

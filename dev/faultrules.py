@@ -157,6 +157,12 @@ class Passed:
     """Path and query, as sent."""
     body: bytes
     status: int | None
+    answered: int | None = None
+    """The status that the server behind answered with, None if it did not: what it has done, its client told or not."""
+    begun: float = 0.0
+    """When it arrived, in seconds of the monotonic clock, which is the same for all proxies of a process."""
+    done: float = 0.0
+    """When the server behind had answered, before its client could know; without an answer when it ended."""
 
 
 def _settle(future: Future[Fault], fault: Fault) -> None:

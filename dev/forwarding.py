@@ -2,9 +2,10 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
@@ -40,6 +41,26 @@ class Upstream:
 Met = Callable[[str, str, bytes], dict[Moment, Rule]]
 
 
+@dataclass(eq=False)
+class Trip:
+    """One request on its way through."""
+
+    request: web.Request
+    body: bytes
+    begun: float = field(default_factory=time.monotonic)
+    answered: int | None = None
+    done: float | None = None
+
+    def answer(self, status: int) -> None:
+        """The server behind has answered."""
+        self.answered, self.done = status, time.monotonic()
+
+    def over(self, status: int | None) -> Passed:
+        """What is left to be told of it."""
+        sent, done = self.request, self.done or time.monotonic()
+        return Passed(sent.method, sent.raw_path, self.body, status, self.answered, self.begun, done)
+
+
 class Forwarding:
     """Handles requests for one upstream."""
 
@@ -47,6 +68,7 @@ class Forwarding:
         self._upstream = upstream
         self._met = met
         self._passed = passed
+        self.under_way: set[Trip] = set()
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE)
         # A watch lasts as long as its client likes, and bodies pass as they are.
         timeout = aiohttp.ClientTimeout(total=None)
@@ -59,18 +81,21 @@ class Forwarding:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request from its arrival to its end."""
         status: int | None = None
-        body = await request.read()
+        trip = Trip(request, await request.read())
+        self.under_way.add(trip)
         try:
-            response = await self._through(request, body)
+            response = await self._through(trip)
             status = response.status if response else None
         except aiohttp.ClientError:
             response = None  # the server is away, or the client is
         finally:
-            self._passed(Passed(request.method, request.raw_path, body, status))
+            self.under_way.discard(trip)
+            self._passed(trip.over(status))
         return response or _cut(request)
 
-    async def _through(self, request: web.Request, body: bytes) -> web.StreamResponse | None:
+    async def _through(self, trip: Trip) -> web.StreamResponse | None:
         """The response that the client got, None for none."""
+        request, body = trip.request, trip.body
         rules = self._met(request.method, request.raw_path, body)
         before, after = rules.get(Moment.BEFORE), rules.get(Moment.AFTER)
         if before is not None:
@@ -78,6 +103,7 @@ class Forwarding:
             if isinstance(fault, Drop | Answer):
                 return _own(fault)
         async with self._send(request, body) as answer:
+            trip.answer(answer.status)
             if after is None:
                 return await _stream(request, answer)
             match await after.strike():

@@ -47,6 +47,29 @@ async def test_what_litellm_would_not_answer_is_no_answer(status: int, text: str
         await unavailable(LiteLLM(credential(url)))
 
 
+async def test_rows_that_are_too_long_for_one_answer_are_read_in_parts() -> None:
+    tokens = [f"{number:064x}" for number in range(230)]
+    long = "x" * (3 * MEBIBYTE)
+
+    def row(token: str) -> dict[str, object]:
+        alias = long if token in (tokens[7], tokens[8], tokens[9]) else token
+        return {"token": token, "key_alias": alias, "metadata": {}}
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/v2/key/info":
+            asked = (await request.json())["keys"]
+            return web.json_response({"key": asked, "info": [row(token) for token in asked]})
+        size, number = (int(request.query[name]) for name in ("size", "page"))
+        part = tokens[(number - 1) * size : number * size]
+        return web.json_response({"keys": [row(token) for token in part], "total_pages": -(-len(tokens) // size)})
+
+    async with served(handle) as url:
+        gateway = LiteLLM(credential(url))
+        assert len(await gateway.infos(tokens)) == len(tokens)
+        assert [found.token_id async for found in gateway.walk()] == tokens
+        await gateway.close()
+
+
 async def test_the_404_of_an_ingress_says_nothing_about_a_key() -> None:
     for text in ("default backend - 404", '{"detail": "Not Found"}', '{"error": "no such route"}'):
         async with served(always(404, text)) as url:

@@ -151,6 +151,11 @@ KEYS: Final = _all(
     ({"budget": {"period": "1d"}}, "spec.budget.period", "unknown field"),
     ({"limits": {"maxParallelRequests": -1}}, "spec.limits.maxParallelRequests", "greater than or equal to 0"),
     ({"metadata": {"team": 5}}, "spec.metadata.team", "must be of type string"),
+    (
+        {"metadata": {str(n): "x" * 4096 for n in range(4)}},
+        "spec.metadata",
+        "must have at most 16384 characters in all",
+    ),
     ({"deletionPolicy": "Orphan"}, "spec.deletionPolicy", '"Revoke", "Retain"'),
     ({"ttlAfterExpired": "Never"}, "spec.ttlAfterExpired", "should match"),
     ({"ttlAfterExpired": "0s"}, "spec.ttlAfterExpired", "should match"),

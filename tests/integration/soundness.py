@@ -8,7 +8,7 @@ from typing import Final
 
 from dev.litellm import Endpoint
 from tests.integration.site import GOOD, KEYS, Claim, Site
-from tests.kill.books import BookedKey, Books
+from tests.support.books import BookedKey, Books
 from tests.support.litellm_admin import token_id
 from tests.support.waiting import PATIENCE
 

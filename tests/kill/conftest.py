@@ -12,8 +12,8 @@ from dev.account import granted
 from dev.controlplane import Access
 from dev.faultproxy import before_api_server, before_litellm
 from dev.litellm import Endpoint
-from tests.kill.books import Books
 from tests.kill.site import Site
+from tests.support.books import Books
 from tests.support.cluster import Cluster
 from tests.support.rights import refusals
 
@@ -34,7 +34,7 @@ def opened(access: Access, endpoint: Endpoint, namespace: str, folder: Path) -> 
         Cluster(access, namespace) as cluster,
         Books(endpoint) as books,
     ):
-        made = Site(cluster, books, api, litellm, kubeconfig, folder)
+        made = Site(cluster, books, api, litellm, kubeconfig, folder, account.token)
         made.furnish(endpoint.master_key)
         try:
             yield made

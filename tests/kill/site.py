@@ -11,17 +11,15 @@ from typing import Any, Final
 from dev.faultproxy import FaultProxy
 from dev.operatorprocess import OperatorProcess
 from litellm_key_operator.api.names import ANNOTATION_ROTATE
-from litellm_key_operator.cluster.seed import keyring
 from litellm_key_operator.domain.material import Keyring, KeyValue
-from tests.kill.books import MODEL, Books
+from tests.support.books import MODEL, Books
 from tests.support.cluster import Cluster, Json
-from tests.support.waiting import until
+from tests.support.seeds import read_keyring
 
 KEYS: Final = "litellmkeys"
 SECRETS: Final = "secrets"
 REVISIONS: Final = range(1, 9)
 """More than any key here ever has."""
-_SEED: Final = "litellm-key-operator-seed"
 SWEPT: Final = "swept"
 """Name of the Connection, and of its role, whose keys are compared with LiteLLM all the time."""
 ROTATING: Final = "rotating"
@@ -42,6 +40,8 @@ class Site:
     litellm: FaultProxy
     kubeconfig: Path
     folder: Path
+    token: str
+    """The operator's, at the API server."""
     operators: list[OperatorProcess] = field(default_factory=list[OperatorProcess])
     _keyring: Keyring | None = None
 
@@ -74,8 +74,11 @@ class Site:
         for name, more in ((RETAINING, {"deletionPolicy": "Retain"}), (ROTATING, {"renewal": {"overlap": "3s"}})):
             self.cluster.create("litellmroles", "LiteLLMRole", name, spec={**role, **more})
 
-    def operator(self, name: str = "operator", **flags: str) -> OperatorProcess:
-        """Start an operator that retries at once; it works alone unless it is told of the election."""
+    def operator(self, name: str = "operator", kubeconfig: Path | None = None, **flags: str) -> OperatorProcess:
+        """Start an operator that retries at once; it works alone unless it is told of the election.
+
+        `kubeconfig` may lead it to the API server by a way of its own.
+        """
         settings = {
             "namespaces": self.namespace,
             "operator_namespace": self.namespace,
@@ -86,7 +89,7 @@ class Site:
             "request_timeout": "30s",
             **flags,
         }
-        process = OperatorProcess(self.kubeconfig, self.folder, name=name, **settings).start()
+        process = OperatorProcess(kubeconfig or self.kubeconfig, self.folder, name=name, **settings).start()
         self.operators.append(process)
         return process
 
@@ -131,7 +134,5 @@ class Site:
     def keyring(self) -> Keyring:
         """What values are derived from; there is none before an operator ran."""
         if self._keyring is None:
-            seed = until(lambda: self.cluster.get(SECRETS, _SEED), "the seed Secret")
-            data = {name: base64.b64decode(text) for name, text in seed["data"].items()}
-            self._keyring = keyring(_SEED, data)
+            self._keyring = read_keyring(self.cluster)
         return self._keyring

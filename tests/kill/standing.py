@@ -10,8 +10,8 @@ from enum import Enum
 from typing import Any, Final
 
 from litellm_key_operator.domain.material import KeyValue
-from tests.kill.books import BookedKey
 from tests.kill.site import KEYS, SECRETS, Site
+from tests.support.books import BookedKey
 from tests.support.cluster import Json
 from tests.support.waiting import PATIENCE
 

@@ -38,6 +38,10 @@ class LiteLLMAdmin:
         headers = {"Authorization": f"Bearer {value}"}
         return self._client.post("/chat/completions", json=body, headers=headers).status_code
 
+    def call(self, value: str, method: str, path: str, body: dict[str, Any]) -> int:
+        """The status of any call with this key."""
+        return self._client.request(method, path, json=body, headers={"Authorization": f"Bearer {value}"}).status_code
+
     def row(self, token_id: str) -> dict[str, Any] | None:
         """What LiteLLM holds of a key; None if it has none, or deleted it."""
         answer = self._client.get("/key/info", params={"key": token_id}, headers=self._admin)

@@ -54,6 +54,9 @@ _HOLDS_KEY: Final = (
     "must contain {{ key }} in one of its entries: the Secret would deliver no key",
 )
 
+# LiteLLM tells of many keys in one answer: those of one tenant must not make it too long for all others.
+_SHORT: Final = ("self.map(k, size(k) + size(self[k])).sum() <= 16384", "must have at most 16384 characters in all")
+
 
 class RoleRef(Model):
     """A Role, possibly in another namespace."""
@@ -114,9 +117,11 @@ class KeySpec(Model):
     """What the key may spend, at most the role's. Default: the role's."""
     limits: Limits = Limits()
     """Rates that LiteLLM holds the key to, at most the role's. Default: the role's."""
-    metadata: Annotated[dict[str, Text], Field(max_length=64)] = Field(default_factory=dict)
-    """Text by name, at most 64 entries of at most 4096 characters; written under metadata.llmkeys.labels in LiteLLM,
-    where nothing is interpreted."""
+    metadata: Annotated[dict[str, Text], Field(max_length=64, json_schema_extra=checked(_SHORT))] = Field(
+        default_factory=dict
+    )
+    """Text by name, at most 64 entries of at most 4096 characters, 16384 in all; written under
+    metadata.llmkeys.labels in LiteLLM, where nothing is interpreted."""
     renewal: KeyRenewal = KeyRenewal()
     """What happens before the TTL ends, no more than the role gives. Default: the role's."""
     secret: SecretSpec = SecretSpec()
@@ -175,7 +180,7 @@ class KeyStatus(Model):
     conditions: Annotated[tuple[Condition, ...], Field(json_schema_extra=CONDITIONS)] = ()
     """Ready: the Secret holds a key that LiteLLM accepts. Synced: LiteLLM and the Secret hold what is declared."""
     observed_generation: int | None = None
-    """The metadata.generation that this status is about."""
+    """The metadata.generation that this status is about; -1 before the operator has looked at it."""
     revision: int | None = None
     """Which value the Secret holds, counted from 1. Absent: none yet."""
     token_id: str | None = None
@@ -216,3 +221,13 @@ class LiteLLMKey(Resource):
     """What is asked for: a role, narrowed, and the Secret to deliver to."""
     status: KeyStatus = KeyStatus()
     """What was done and seen; written by the operator."""
+
+    @property
+    def role(self) -> tuple[str, str]:
+        """Namespace and name of the role that it names."""
+        return self.spec.role_ref.namespace or self.metadata.namespace, self.spec.role_ref.name
+
+    @property
+    def secret(self) -> tuple[str, str]:
+        """Namespace and name of the Secret that it wants."""
+        return self.metadata.namespace, self.spec.secret.name or self.metadata.name

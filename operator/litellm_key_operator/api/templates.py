@@ -58,6 +58,12 @@ def mentions(variable: str) -> str:
     return rf"[{{][{{] *{variable} *[}}][}}]"
 
 
+def length(template: str, variables: Mapping[str, str]) -> int:
+    """Answer how long the template would be with each variable replaced, without making it."""
+    found = [match for match in _PLACEHOLDER.finditer(template) if match.group(1) in variables]
+    return len(template) + sum(len(variables[match.group(1)]) - len(match.group()) for match in found)
+
+
 def render(template: str, variables: Mapping[str, str]) -> str:
     """Answer the template with each `{{ name }}` replaced; values are taken as they are, never as templates."""
 

@@ -29,6 +29,8 @@ _DURATION: Final = timedelta(seconds=15)
 _RENEW_SHARE: Final = 2 / 3
 _RETRY_SHARE: Final = 2 / 15
 _REQUEST_SHARE: Final = 0.9
+_GLANCE: Final = 0.5
+"""Seconds, at most, between two looks of a candidate: so soon it sees that a Lease was released, however long it is."""
 
 
 def _utc() -> datetime:
@@ -79,7 +81,7 @@ class Lease:
         while True:
             if await self._taken():
                 break
-            await asyncio.sleep(self._retry * random.uniform(1.0, 1.2))  # noqa: S311 - spreads candidates
+            await asyncio.sleep(min(self._retry, _GLANCE) * random.uniform(1.0, 1.2))  # noqa: S311 - spreads candidates
         self._renewing = asyncio.create_task(self._renew_until_lost(), name="lease")
 
     async def release(self) -> None:

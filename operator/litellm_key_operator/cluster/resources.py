@@ -36,7 +36,7 @@ class ClusterResources(Resources):
     @override
     async def read_key(self, namespace: str, name: str) -> LiteLLMKey | None:
         try:
-            return _parsed(LiteLLMKey, await self._client.get(KEYS.of(namespace, name)))
+            return typed(LiteLLMKey, await self._client.get(KEYS.of(namespace, name)))
         except Gone:
             return None
 
@@ -109,7 +109,7 @@ class ClusterResources(Resources):
             )
         except Conflict as conflict:
             raise await self._reason(path, meta.uid, conflict) from None
-        return _parsed(type(old), written)
+        return typed(type(old), written)
 
     async def _reason(self, path: Path, uid: str, conflict: Conflict) -> Conflict | Gone:
         """A 409 says the same of a changed object and of another one under its name: look which it is."""
@@ -127,7 +127,7 @@ def _written(status: Model) -> Json:
     return status.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-def _parsed(model: type[R], item: Json) -> R:
+def typed(model: type[R], item: Json) -> R:
     """The typed resource. Raises Rejected if the API server stores what this version of the operator cannot read."""
     try:
         return model.model_validate(item)
@@ -140,7 +140,7 @@ def _all(model: type[R], items: Iterable[Json]) -> Iterable[R]:
     """Those that can be read: one that cannot must not keep all others from being served."""
     for item in items:
         try:
-            yield _parsed(model, item)
+            yield typed(model, item)
         except Rejected as error:
             meta = item["metadata"]
             log.warning("unreadable", namespace=meta.get("namespace"), name=meta["name"], error=str(error))

@@ -3,6 +3,7 @@
     OutsideError
     +-- Unavailable        nobody knows; ask again later
     |   +-- TLSFailure     ... because no connection that can be trusted came about
+    |   +-- TooLong        ... because more was answered than is read
     +-- Denied             the admin credential was refused
     |   +-- NotPermitted   ... though it is known: it may not do this
     +-- Rejected           the request was understood and refused; pointless to repeat unchanged
@@ -41,6 +42,10 @@ class Unavailable(OutsideError):
 
 class TLSFailure(Unavailable):
     """The server's certificate does not satisfy the CA bundle, or it does not speak TLS at all; nothing was sent."""
+
+
+class TooLong(Unavailable):
+    """The answer was longer than is read at once; ask for less."""
 
 
 class Denied(OutsideError):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import Final
 
 from litellm_key_operator.api import names
 from litellm_key_operator.api.common import rfc3339
 from litellm_key_operator.api.reasons import KeyReason
-from litellm_key_operator.api.templates import PRESETS, Preset, render
+from litellm_key_operator.api.templates import PRESETS, Preset, length, render
 from litellm_key_operator.domain.loose import texts
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.domain.picture import Seen, Trace, Want
@@ -16,6 +17,9 @@ from litellm_key_operator.domain.plan import AskSecret, Publish, Settled, Withdr
 from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.record import Record
 from litellm_key_operator.domain.state import Manifest, Revision, SecretSeen
+
+_LARGEST: Final = 2**20
+"""Bytes of a Secret. Nothing longer is put together: a short template may name a long list of models many times."""
 
 
 def deliver(want: Want, seen: Seen, record: Record) -> AskSecret | Publish | Withdraw | Settled | None:
@@ -26,6 +30,8 @@ def deliver(want: Want, seen: Seen, record: Record) -> AskSecret | Publish | Wit
     name = want.secret_name
     known = seen.secrets[name] if name in seen.secrets else _watched(seen, name)
     manifest = _manifest(want, target, record)
+    if isinstance(manifest, Problem):
+        return Settled.all(manifest)
     if (
         known is not None
         and _ours(want, known)
@@ -98,14 +104,21 @@ def _as_declared(secret: SecretSeen, manifest: Manifest) -> bool:
     )
 
 
-def _manifest(want: Want, target: Revision, record: Record) -> Manifest | None:
-    """The Secret as it shall be; None if nobody knows the value any more (its seed is lost), or the proxy's address."""
+def _manifest(want: Want, target: Revision, record: Record) -> Manifest | Problem | None:
+    """The Secret as it shall be, or why it cannot be.
+
+    None if nobody knows the value any more (its seed is lost), or the proxy's address.
+    """
     value = want.material.value(target)
     if value is None or want.base_url is None:
         return None
     meta, spec = want.key.metadata, want.key.spec.secret
     templates = spec.data or PRESETS[spec.preset or Preset.DEFAULT]
     variables = _variables(want, target, record, value)
+    size = sum(length(template, variables) for template in templates.values())
+    if size > _LARGEST:
+        text = f"spec.secret.data: comes to {size} characters, and a Secret has at most {_LARGEST} bytes"
+        return Problem(KeyReason.SECRET_REJECTED, text)
     ends = {names.ANNOTATION_EXPIRES_AT: variables["expiresAt"]} if record.expires_at else {}
     return Manifest(
         namespace=meta.namespace,

@@ -169,4 +169,7 @@ def _any_model(models: Iterable[str]) -> bool:
 
 
 def _matches(model: str, patterns: Iterable[str]) -> bool:
-    return any(pattern.endswith("*") and model.startswith(pattern[:-1]) for pattern in patterns)
+    """Whether a wildcard stands for the model. A word for all models is none, though it may look like one."""
+    return model not in _ANY_MODEL and any(
+        pattern.endswith("*") and model.startswith(pattern[:-1]) for pattern in patterns
+    )

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import aiohttp
 import kopf
@@ -18,6 +18,7 @@ from litellm_key_operator.domain.errors import OutsideError
 from litellm_key_operator.entry.access import open_session
 from litellm_key_operator.entry.feed import KEYS, Feed, Source
 from litellm_key_operator.entry.kopf_settings import operator_settings
+from litellm_key_operator.settings import PROGRAM
 
 _log = structlog.get_logger(__name__)
 
@@ -104,6 +105,8 @@ class KopfRun:
             registry=self._registry(),
             settings=operator_settings(),
             standalone=True,
+            # For a peering that there is none of. Left to itself kopf asks for its user's name: a Pod's has none.
+            identity=cast("Any", PROGRAM),
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
         )

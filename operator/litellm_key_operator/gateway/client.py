@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from litellm_key_operator.domain.errors import (
     NotPermitted,
     OutsideError,
     Rejected,
+    TooLong,
     Unavailable,
     quoted,
 )
@@ -32,7 +32,9 @@ from litellm_key_operator.ports import Credential, Mark, Preflight
 
 T = TypeVar("T")
 
-_PAGE = 100
+_PARTS_OF_A_PAGE = 10
+_PAGE = _PARTS_OF_A_PAGE**2
+"""Rows of a page; one whose rows are too long for one answer is read in so many parts, and these again."""
 _MOST_IN_A_LIST = 8 * MEBIBYTE
 _TOKEN = re.compile(r"[0-9a-f]{64}")
 _PART_FOR_MANY = 4
@@ -91,12 +93,19 @@ class LiteLLM:
         return await self._lookups.left(Wanted(_hash(token_id), mark))
 
     async def infos(self, token_ids: Sequence[str]) -> list[Row]:
-        """The rows of those of the tokens that have one."""
+        """The rows of those of the tokens that have one; by halves if they are too long for one answer."""
         if not token_ids:
             return []
         body = {"keys": [_hash(token_id) for token_id in token_ids]}
-        reply = await self._transport.exchange("POST", "/v2/key/info", body=body, most=_MOST_IN_A_LIST)
-        return await self._read(reply, wire.batch)
+        try:
+            reply = await self._transport.exchange("POST", "/v2/key/info", body=body, most=_MOST_IN_A_LIST)
+        except TooLong:
+            if len(token_ids) == 1:
+                raise
+        else:
+            return await self._read(reply, wire.batch)
+        middle = len(token_ids) // 2
+        return [*await self.infos(token_ids[:middle]), *await self.infos(token_ids[middle:])]
 
     async def update(self, token_id: str, changes: Mapping[str, object]) -> Row | None:
         """Change one row; None if LiteLLM says that it has none. Raises AliasTaken, Rejected."""
@@ -165,8 +174,17 @@ class LiteLLM:
 
     async def _pages(self, params: Mapping[str, str]) -> AsyncIterator[Row]:
         seen: set[str | None] = set()
-        for number in itertools.count(1):
-            reply = await self._list({**params, "size": str(_PAGE), "page": str(number)})
+        size, number = _PAGE, 0
+        while True:
+            number += 1
+            try:
+                reply = await self._list({**params, "size": str(size), "page": str(number)})
+            except TooLong:
+                if size == 1:
+                    raise
+                # What was read lies before the same place of the smaller pages.
+                number, size = (number - 1) * _PARTS_OF_A_PAGE, size // _PARTS_OF_A_PAGE
+                continue
             page = await self._read(reply, partial(wire.page, number=number))
             fresh = [row for row in page.rows if row.token_id not in seen]
             seen.update(row.token_id for row in fresh)

@@ -13,7 +13,7 @@ from typing import Literal
 import httpx
 import orjson
 
-from litellm_key_operator.domain.errors import Denied, Rejected, Unavailable
+from litellm_key_operator.domain.errors import Denied, Rejected, TooLong, Unavailable
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.gateway.clock import ProxyClock
 from litellm_key_operator.gateway.errors import failure
@@ -144,7 +144,7 @@ class Transport:
             async for chunk in response.aiter_raw():
                 data += chunk
                 if len(data) > most:
-                    return Unavailable(f"{request.endpoint} answered more than {most // MEBIBYTE} MiB")
+                    return TooLong(f"{request.endpoint} answered more than {most // MEBIBYTE} MiB")
             return Reply(
                 endpoint=request.endpoint,
                 status=response.status_code,

@@ -18,6 +18,8 @@ from tests.support.real_cluster import CutClient
 DURATION = timedelta(seconds=4.5)
 """Of a Lease here: renewed after 0.6 s, lost after 3 s, free for others after 4.5 s (in the Lease: 5)."""
 
+LONG = timedelta(minutes=5)
+
 
 def a_lease(client: Client, namespace: str, who: str, **settings: Any) -> Lease:
     return Lease(client, namespace, "leader", who, duration=DURATION, **settings)
@@ -56,6 +58,21 @@ class TestLease:
         await two.release()
         spec = (await client.get(LEASES.of(namespace, "leader")))["spec"]
         assert (spec["holderIdentity"], spec["leaseDurationSeconds"], spec["leaseTransitions"]) == ("", 1, 2)
+
+    async def test_that_is_long_is_taken_as_soon_when_it_is_released(
+        self, client: CutClient, rival: CutClient, namespace: str
+    ) -> None:
+        one, two = (
+            Lease(its, namespace, "leader", who, duration=LONG) for its, who in ((client, "one"), (rival, "two"))
+        )
+        await one.acquire()
+        waiting = asyncio.create_task(is_acquired(two, LONG.total_seconds()))
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        await one.release()
+        async with asyncio.timeout(LONG.total_seconds() / 30):
+            assert await waiting
+        await two.release()
 
     async def test_is_lost_before_anybody_else_can_have_it(
         self, client: CutClient, rival: CutClient, namespace: str

@@ -190,6 +190,38 @@ async def test_a_stream_passes_chunk_by_chunk_and_ends_with_its_client(
     await asyncio.wait_for(behind.left.wait(), 5)
 
 
+async def test_a_stream_can_be_cut(proxy: FaultProxy, client: httpx.AsyncClient, behind: Behind) -> None:
+    async with client.stream("GET", "/watch") as answer:
+        chunks = answer.aiter_raw()
+        await anext(chunks)
+        assert (proxy.under_way(), proxy.under_way("GET", "^/watch"), proxy.under_way("POST")) == (1, 1, 0)
+        proxy.cut(path="^/other")
+        assert not behind.left.is_set()
+
+        proxy.cut(path="^/watch")
+
+        with pytest.raises(httpx.TransportError):
+            await anext(chunks)
+    await asyncio.wait_for(behind.left.wait(), 5)
+    await asyncio.to_thread(until, lambda: proxy.under_way() == 0, "the request to be over")
+
+
+@pytest.mark.parametrize("moment", Moment)
+async def test_what_the_server_has_done_is_told_whatever_its_client_was(
+    proxy: FaultProxy, client: httpx.AsyncClient, moment: Moment
+) -> None:
+    proxy.on("POST", "", Answer(500), moment=moment)
+    began = time.monotonic()
+
+    await client.post("/x")
+    await client.post("/x")
+
+    first, second = proxy.requests()
+    assert (first.status, first.answered) == (500, None if moment is Moment.BEFORE else 201)
+    assert (second.status, second.answered) == (201, 201)
+    assert began <= first.begun <= first.done <= second.begun <= second.done <= time.monotonic()
+
+
 async def test_a_stream_is_ended_with_other_words(proxy: FaultProxy, client: httpx.AsyncClient, behind: Behind) -> None:
     rule = proxy.on("GET", "/watch", Interject(b"the end\n"), nth=None)
     async with client.stream("GET", "/watch") as answer:

@@ -55,6 +55,19 @@ def test_templates_know_all_that_is_to_be_known() -> None:
     }
 
 
+def test_a_template_that_comes_to_more_than_a_secret_holds_is_refused_before_it_is_put_together() -> None:
+    record = issued(applied={"models": [f"{n}-{'m' * 250}" for n in range(256)]})
+    data = {"key": "{{ key }}", **{f"k{n}": "{{models}}" * 800 for n in range(63)}}
+
+    step = deliver(want(key(secret={"data": data})), seen(None, record=record), record)
+
+    assert isinstance(step, Settled)
+    assert step.ready == step.synced
+    assert step.ready is not None
+    assert step.ready.reason is KeyReason.SECRET_REJECTED
+    assert step.ready.message.startswith("spec.secret.data: comes to ")
+
+
 def test_labels_and_annotations() -> None:
     manifest = published({"labels": {"a": "b"}, "annotations": {"c": "d"}})
 

@@ -84,6 +84,11 @@ def test_how_long_a_key_lives(given: str, asked: str | None, seconds: int | None
             "spec.models: d, x was asked for, the role allows a, b",
         ),
         (
+            {"models": ["a*"]},
+            {"models": ["all-proxy-models"]},
+            "spec.models: all-proxy-models was asked for, the role allows a*",
+        ),
+        (
             {"models": ["openai/*"]},
             {"models": ["mistral/small"]},
             "spec.models: mistral/small was asked for, the role allows openai/*",

@@ -37,12 +37,14 @@ class Stand:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun = 0
         self.threads: set[threading.Thread] = set()
+        self.given: dict[str, Any] = {}
         self.act: Callable[[], Coroutine[Any, Any, Any]] = self.fail
         monkeypatch.setattr(kopf, "spawn_tasks", self)
         monkeypatch.setattr(kopf_app, "FIRST_PAUSE", 0.0)
 
-    async def __call__(self, **_: Any) -> list[asyncio.Task[Any]]:
+    async def __call__(self, **given: Any) -> list[asyncio.Task[Any]]:
         self.begun += 1
+        self.given = given
         self.threads.add(threading.current_thread())
         return [asyncio.create_task(self.act(), name="a watch")]
 
@@ -86,6 +88,12 @@ async def test_where_nothing_may_be_watched_is_a_failure(stand: Stand) -> None:
         with pytest.raises(WatchError, match=f"10 times in a row, last because of {reason}"):
             await Watches(feed(), find).keep()
     assert stand.begun == 0
+
+
+async def test_kopf_does_not_have_to_ask_who_it_runs_as(stand: Stand) -> None:
+    with pytest.raises(WatchError):
+        await Watches(feed(), everywhere).keep()
+    assert stand.given["identity"], "the user of a Pod has no name, and kopf fails when it asks for it"
 
 
 async def test_failures_far_apart_are_not_in_a_row(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
