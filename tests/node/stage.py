@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import yaml
 
 from dev import helm
 from dev.children import ServerError
-from dev.controlplane import Access
+from dev.controlplane import Access, binaries
 from dev.litellm import Endpoint
 from dev.node import images
 from dev.node.__main__ import TAG
@@ -133,6 +134,17 @@ class Stage:
     def answered(self, app: str) -> int:
         """How many completions it had."""
         return max((line["answered"] for line in self.said(app) if "answered" in line), default=0)
+
+    def shell(self, **more: str) -> dict[str, str]:
+        """The environment of somebody at a shell who has Helm and kubectl."""
+        programs = (binaries.helm().parent, self.access.kubectl_program.parent)
+        told = {
+            "KUBECONFIG": str(self.access.kubeconfig),
+            "LITELLM_URL": self.admin.url,
+            "LITELLM_MASTER_KEY": self.admin.master_key,
+            "PATH": os.pathsep.join((*map(str, programs), os.environ["PATH"])),
+        }
+        return os.environ | told | more
 
     def picture(self) -> str:
         """All of it, for somebody who wonders what went wrong."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from dev.controlplane import binaries
 from tests.node.stage import TEAM, Stage, claim, values
 from tests.support.documents import ROOT, UNINSTALLING, chapters
 from tests.support.shell import follow
@@ -29,7 +27,7 @@ def test_the_operator_goes_as_the_guide_says(stage: Stage, chapter: str, tmp_pat
     stage.wait_ready("app")
     assert CHAPTERS[chapter]
 
-    follow([*BEGIN, *CHAPTERS[chapter]], tmp_path, _environment(stage))
+    follow([*BEGIN, *CHAPTERS[chapter]], tmp_path, stage.shell())
 
     assert stage.admin.rows(f"{TEAM}/") == []
     assert not stage.exists("secret", "app")
@@ -51,15 +49,3 @@ def test_a_key_outlives_its_operator_and_its_pod_goes_on(stage: Stage) -> None:
     stage.wait_ready("app", "another")
     assert stage.get("secret", "app")["data"] == before
     assert stage.get("litellmkey", "app")["status"]["revision"] == 1
-
-
-def _environment(stage: Stage) -> dict[str, str]:
-    """That of somebody at a shell who has Helm and kubectl."""
-    programs = (binaries.helm().parent, stage.access.kubectl_program.parent)
-    told = {
-        "KUBECONFIG": str(stage.access.kubeconfig),
-        "LITELLM_URL": stage.admin.url,
-        "LITELLM_MASTER_KEY": stage.admin.master_key,
-        "PATH": os.pathsep.join((*map(str, programs), os.environ["PATH"])),
-    }
-    return os.environ | told

@@ -244,39 +244,6 @@ async def test_an_answer_passes_changed(proxy: FaultProxy, client: httpx.AsyncCl
     assert [body for _, _, body, _ in behind.seen] == [b"body"]
 
 
-async def test_a_stream_can_be_cut(proxy: FaultProxy, client: httpx.AsyncClient, behind: Behind) -> None:
-    async with client.stream("GET", "/watch") as answer:
-        chunks = answer.aiter_raw()
-        await anext(chunks)
-        assert (proxy.under_way(), proxy.under_way("GET", "^/watch"), proxy.under_way("POST")) == (1, 1, 0)
-        proxy.cut(path="^/other")
-        assert not behind.left.is_set()
-
-        proxy.cut(path="^/watch")
-
-        with pytest.raises(httpx.TransportError):
-            await anext(chunks)
-    await asyncio.wait_for(behind.left.wait(), 5)
-    while proxy.under_way():  # noqa: ASYNC110 - the proxy runs in a thread of its own, and tells nobody
-        await asyncio.sleep(0.01)
-
-
-@pytest.mark.parametrize("moment", Moment)
-async def test_what_the_server_has_done_is_told_whatever_its_client_was(
-    proxy: FaultProxy, client: httpx.AsyncClient, moment: Moment
-) -> None:
-    proxy.on("POST", "", Answer(500), moment=moment)
-    began = time.monotonic()
-
-    await client.post("/x")
-    await client.post("/x")
-
-    first, second = proxy.requests()
-    assert (first.status, first.answered) == (500, None if moment is Moment.BEFORE else 201)
-    assert (second.status, second.answered) == (201, 201)
-    assert began <= first.begun <= first.done <= second.begun <= second.done <= time.monotonic()
-
-
 async def test_a_server_that_is_away_looks_away(proxy: FaultProxy, client: httpx.AsyncClient, behind: Behind) -> None:
     await behind.server.close()
 
