@@ -94,7 +94,7 @@ class Site:
         return process
 
     def end(self) -> None:
-        """End the operators; nothing is held any more, and nothing keeps the claims: kubectl needs a process for each."""
+        """End the operators; nothing is held any more, and nothing keeps the claims."""
         for process in self.operators:
             process.kill9()
         for proxy in self.proxies.values():
