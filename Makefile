@@ -1,4 +1,5 @@
-# Every target sets up what it needs. Nothing is installed outside of .venv and one cache folder (see dev/cache.py).
+# Every target sets up what it needs. Nothing is installed outside of .venv and one cache folder (see dev/cache.py), but
+# for the Debian packages that `make test-node` needs.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -70,9 +71,13 @@ format: $(READY) ## format, and mend what the linter can mend
 	$(BIN)/ruff format
 
 .PHONY: test
-test: $(READY) ## every test, on a real API server and a real LiteLLM
+test: $(READY) ## the tests, on a real API server and a real LiteLLM
 	$(BIN)/python -m dev.servers prepare
 	$(BIN)/pytest
+
+.PHONY: test-node
+test-node: $(READY) ## the tests of the image, and those on a node (root, Debian: it installs packages); IF_POSSIBLE=1
+	$(BIN)/python -m dev.node $(if $(IF_POSSIBLE),--if-possible) test
 
 .PHONY: test-unit
 test-unit: $(READY) ## the tests that need no server
@@ -81,6 +86,16 @@ test-unit: $(READY) ## the tests that need no server
 .PHONY: simulate
 simulate: $(READY) ## the whole crash simulation of the core
 	$(BIN)/python -m tests.simulation
+
+.PHONY: image
+image: $(READY) ## the operator's image, by docker, podman or buildah; IMAGE=name:tag, BASE_IMAGE=... change it
+	@$(BIN)/python -m dev.image $(IMAGE)
+
+.PHONY: walk
+walk: $(READY) ## a random walk on the real servers; STEPS=3000 in all, LENGTH=30 of one, SEED=7 RUNS=1 one again
+	@$(BIN)/python -m dev.servers prepare
+	LLMKEYS_WALK_STEPS="$(STEPS)" LLMKEYS_WALK_LENGTH="$(LENGTH)" LLMKEYS_WALK_SEED="$(SEED)" LLMKEYS_WALK_RUNS="$(RUNS)" \
+		$(BIN)/pytest tests/walk
 
 .PHONY: demo
 demo: $(READY) ## the main job, live; KEEP=1 leaves everything up, CLUSTER=mine uses your servers

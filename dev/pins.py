@@ -18,6 +18,7 @@ OPTIONS: Final = (
 )
 TARGETS: Final = (
     ("requirements/run.txt", "pyproject.toml"),
+    ("requirements/build.txt", "--build-deps-for=wheel", "--only-build-deps", "pyproject.toml"),
     ("requirements/dev.txt", "--extra=dev", "pyproject.toml"),
     ("dev/controlplane/requirements.txt", "dev/controlplane/requirements.in"),
     ("dev/litellm/postgres-requirements.txt", "dev/litellm/postgres-requirements.in"),
@@ -27,7 +28,7 @@ TARGETS: Final = (
 
 
 def main() -> None:
-    """Writes what the image needs, what development needs, and what the servers need, each a file of its own."""
+    """Writes what the image runs, and is built with, what development needs and the servers need, each into a file."""
     for target, *source in TARGETS:
         print(f"resolving {target} (usually half a minute)", flush=True)
         command = [sys.executable, "-m", "piptools", "compile", *OPTIONS, "--output-file", target, *source]

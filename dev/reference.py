@@ -5,11 +5,12 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic.fields import FieldInfo
 
+from dev import pluginreference
 from litellm_key_operator import metrics
 from litellm_key_operator.api.crd import crd
 from litellm_key_operator.api.names import API_VERSION, CONNECTION, KEY, ROLE, Kind
@@ -32,6 +33,8 @@ _LARGE: Final = 2**31 - 1
 """A limit from here on is that of a machine, not one that anybody reaches."""
 
 Schema = Mapping[str, Any]
+_Metric: TypeAlias = tuple[str, str, tuple[str, ...], str]
+"""Name, type, names of the labels, and what it is."""
 
 
 class Field(NamedTuple):
@@ -45,7 +48,8 @@ class Field(NamedTuple):
 def files() -> dict[str, str]:
     """The generated pages, as text by name."""
     kinds = {f"{kind.singular.removeprefix('litellm')}.md": _kind(kind) for kind in (CONNECTION, ROLE, KEY)}
-    return {**kinds, "settings.md": _settings(), "metrics.md": _metrics()}
+    plugin = {"kubectl-llkey.md": pluginreference.page(_HEADER)}
+    return {**kinds, "settings.md": _settings(), "metrics.md": _metrics(), **plugin}
 
 
 def differences() -> list[str]:
@@ -203,24 +207,28 @@ def _default(field: FieldInfo) -> str:
 
 
 def _metrics() -> str:
-    of_keys = [
-        (family.name, family.type, _labels(family), family.documentation)
-        for family in metrics.KeyCollector(list).describe()
-    ]
     text = [
         _HEADER,
         "# Metrics",
-        "\nServed at `/metrics` of [`--http-address`](settings.md), for Prometheus. No label has key material.",
+        "\nServed at `/metrics` of [`--http-address`](settings.md), for Prometheus. No label has key",
+        "material. Alerts and a dashboard made of these: [Observability](../guides/observability.md).",
         "\n## From the Keys\n",
-        "These go with their objects.\n",
-        *_series(of_keys),
+        "Shown by the leader. These go with their objects.\n",
+        *_series(_described_by(metrics.KeyCollector(list))),
+        "\n## From the Connections\n",
+        "Shown by the leader, for each that was checked; `connection` is `<namespace>/<name>` here and below.\n",
+        *_series(_described_by(metrics.ConnectionCollector(list))),
         "\n## Of the process\n",
         *_series(sorted(_registered())),
     ]
     return "\n".join(text) + "\n"
 
 
-def _registered() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
+def _described_by(collector: metrics.KeyCollector | metrics.ConnectionCollector) -> list[_Metric]:
+    return [(family.name, family.type, _labels(family), family.documentation) for family in collector.describe()]
+
+
+def _registered() -> Iterator[_Metric]:
     for metric in vars(metrics).values():
         if isinstance(metric, MetricWrapperBase):
             family = next(iter(metric.describe()))
@@ -233,7 +241,7 @@ def _labels(metric: object) -> tuple[str, ...]:
     return tuple(vars(metric)["_labelnames"])
 
 
-def _series(rows: Sequence[tuple[str, str, tuple[str, ...], str]]) -> Iterator[str]:
+def _series(rows: Sequence[_Metric]) -> Iterator[str]:
     yield "| name | type | labels | |"
     yield "|---|---|---|---|"
     for name, kind, labels, text in rows:

@@ -101,8 +101,8 @@ def prepare() -> None:
 
 
 def prepare_tests() -> None:
-    """The same, with Helm and every release of LiteLLM that the tests run on."""
-    together(binaries.ready, binaries.helm, install.all_ready)
+    """The same, with Helm, Prometheus and every release of LiteLLM that the tests run on."""
+    together(binaries.ready, binaries.helm, binaries.prometheus, install.all_ready)
 
 
 def together(*calls: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""The programs of a control plane, and Helm, compiled from the Go modules that the `go.mod` files beside this pin."""
+"""The programs of a control plane, Helm and Prometheus, compiled from the Go modules that the `go.mod` files pin."""
 
 import os
 import re
@@ -24,6 +24,9 @@ class Module:
     folder: str
     packages: dict[str, str]
     usually: str
+    flags: tuple[str, ...] = FLAGS
+    sources: tuple[str, ...] = ()
+    """Go files of our own among them."""
 
     def text(self, name: str) -> str:
         """The text of one of its files."""
@@ -39,8 +42,32 @@ KUBERNETES: Final = Module(
     },
     "10 to 15 minutes on two cores, once",
 )
+NODE: Final = Module(
+    "kubernetes",
+    {
+        "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy",
+        "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+        "kubelet": "k8s.io/kubernetes/cmd/kubelet",
+    },
+    "3 to 5 minutes on two cores, once",
+)
+NODE_PARTS: Final = Module(
+    "node",
+    {"coredns": "./coredns", "pause": "./pause"},
+    "a minute on two cores, once",
+    sources=("coredns/main.go", "pause/main.go"),
+)
 ETCD: Final = Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, "a minute on two cores, once")
 HELM: Final = Module("helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, "two minutes on two cores, once")
+PROMETHEUS: Final = Module(
+    "prometheus",
+    {
+        "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
+        "promtool": "github.com/prometheus/prometheus/cmd/promtool",
+    },
+    "three minutes on two cores, once",
+    flags=(*FLAGS, "-tags=remove_all_sd"),  # without the clients of clouds: what is scraped is named
+)
 
 
 @dataclass(frozen=True)
@@ -53,18 +80,39 @@ class Binaries:
     kubectl: Path
 
 
+@dataclass(frozen=True)
+class NodeBinaries:
+    """What a node runs besides a control plane."""
+
+    kubelet: Path
+    kube_proxy: Path
+    kube_scheduler: Path
+    coredns: Path
+    pause: Path
+
+
 def ready() -> Binaries:
     """The programs: those in `$KUBEBUILDER_ASSETS`, and what is missing there compiled, once per `go.mod`."""
+    return Binaries(**_found(ETCD, KUBERNETES))
+
+
+def node() -> NodeBinaries:
+    """The same of a node."""
+    return NodeBinaries(**_found(NODE, NODE_PARTS))
+
+
+def _found(*modules: Module) -> dict[str, Path]:
+    """The programs of these modules, by the names of our fields."""
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     found: dict[str, Path] = {}
-    for module in (ETCD, KUBERNETES):
+    for module in modules:
         given = {name: Path(assets) / name for name in module.packages if assets and (Path(assets) / name).exists()}
         missing = [name for name in module.packages if name not in given]
         found |= given
         if missing:
             folder = _compiled(module, missing)
             found |= {name: folder / name for name in missing}
-    return Binaries(**{name.replace("-", "_"): path for name, path in found.items()})
+    return {name.replace("-", "_"): path for name, path in found.items()}
 
 
 def helm() -> Path:
@@ -72,9 +120,14 @@ def helm() -> Path:
     return _compiled(HELM, ["helm"]) / "helm"
 
 
+def prometheus() -> Path:
+    """The folder with `prometheus` and `promtool`, always compiled for the same reason."""
+    return _compiled(PROMETHEUS, list(PROMETHEUS.packages))
+
+
 def _compiled(module: Module, names: list[str]) -> Path:
     """The folder with these programs of a module."""
-    recipe = "\n".join((*FLAGS, *names, module.text("go.mod"), module.text("go.sum")))
+    recipe = "\n".join((*module.flags, *names, *map(module.text, ("go.mod", "go.sum", *module.sources))))
     return cache.made(module.folder, recipe.encode(), lambda folder: _compile(module, names, folder))
 
 
@@ -82,9 +135,9 @@ def _compile(module: Module, names: list[str], folder: Path) -> None:
     """Runs `go build`, whose own cache makes an interrupted one go on where it was."""
     env = os.environ | {"CGO_ENABLED": "0"}
     packages = [module.packages[name] for name in names]
-    go, source, log = _go(), HERE / module.folder, folder / "build.log"
+    go, source, log = compiler(), HERE / module.folder, folder / "build.log"
     with progress.step(f"fetching the sources of {', '.join(names)}", "a minute, once") as step:
-        listing: list[str | Path] = [go, "list", "-deps", *packages]
+        listing: list[str | Path] = [go, "list", "-deps", *module.flags, *packages]
         children.run(listing, step, log=log, cwd=source, env=env, detail=lambda number, _: f"{number} packages")
         total = sum(1 for _ in log.open(encoding="utf-8"))
     with progress.step(f"compiling {', '.join(names)}", module.usually) as step:
@@ -94,7 +147,7 @@ def _compile(module: Module, names: list[str], folder: Path) -> None:
             go,
             "build",
             "-v",
-            *FLAGS,
+            *module.flags,
             "-ldflags",
             _link_flags(module),
             "-o",
@@ -109,7 +162,7 @@ def _compile(module: Module, names: list[str], folder: Path) -> None:
 def _link_flags(module: Module) -> str:
     """No debug information; and what a program says of its version, and judges by, is told it here."""
     values: dict[str, str] = {}
-    if module is KUBERNETES:
+    if module.folder == KUBERNETES.folder:
         major, minor, patch = _version(module, "k8s.io/kubernetes")
         told = {"gitVersion": f"v{major}.{minor}.{patch}", "gitMajor": major, "gitMinor": minor}
         values = {f"k8s.io/component-base/version.{name}": value for name, value in told.items()}
@@ -133,7 +186,7 @@ def _version(module: Module, name: str) -> tuple[str, str, str]:
     return found[1], found[2], found[3]
 
 
-def _go() -> Path:
+def compiler() -> Path:
     """Go from the PATH if it is new enough, else the pinned one from the package registry."""
     found = shutil.which("go")
     if found and _go_version(Path(found)) >= GO_VERSION:

@@ -4,6 +4,7 @@ import time
 import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,21 +21,33 @@ PATIENCE: Final = 180.0
 """Seconds that a server gets to be ready; it needs four, many more on a busy machine."""
 
 
-class ControlPlane(Access):
-    """One of our own: all parts on free ports of loopback, their state in one temporary folder."""
+@dataclass(frozen=True)
+class Shape:
+    """What differs between a control plane by itself and that of a node: where it listens, and further flags."""
 
-    def __init__(self, programs: binaries.Binaries, home: Path) -> None:
+    address: str = LOOPBACK
+    hosts: tuple[str, ...] = HOSTS
+    authorization: str = "RBAC"
+    apiserver: tuple[str, ...] = ()
+    controllers: tuple[str, ...] = (f"--controllers={CONTROLLERS}",)
+
+
+class ControlPlane(Access):
+    """One of our own: all parts on free ports, their state in one folder."""
+
+    def __init__(self, programs: binaries.Binaries, home: Path, shape: Shape | None = None) -> None:
         self.home = home
         self._programs = programs
+        self._shape = shape or Shape()
         self._etcd_url = f"http://{LOOPBACK}:{free_port()}"
         self._port = free_port()
-        authority = Authority(home, "litellm-key-operator-dev")
+        self.authority = authority = Authority(home, "litellm-key-operator-dev")
         certificate, key = authority.client("admin", "system:masters")
-        self._serving = authority.server("apiserver", HOSTS)
+        self._serving = authority.server("apiserver", self._shape.hosts)
         self._tokens = key_pair(home, "tokens")
         super().__init__(
             kubeconfig=home / "kubeconfig",
-            url=f"https://{LOOPBACK}:{self._port}",
+            url=f"https://{self._shape.address}:{self._port}",
             ca=authority.certificate,
             certificate=certificate,
             key=key,
@@ -55,7 +68,9 @@ class ControlPlane(Access):
         self._apiserver.stop(patience=1)
 
     def start_apiserver(self) -> None:
-        """Starts it again on the same port and waits until it is ready; does nothing while it runs."""
+        """Starts it, and etcd, again on the same port and waits until it is ready; does nothing while it runs."""
+        if self._etcd.ended():
+            self._etcd = self._start_etcd()
         if self._apiserver.ended():
             self._apiserver = self._start_apiserver()
             self.wait()
@@ -87,11 +102,11 @@ class ControlPlane(Access):
         if self._controllers is None or self._controllers.ended():
             self._controllers = self._start_controllers()
 
-    def stop(self) -> None:
-        """Ends all of it."""
+    def stop(self, patience: float = 10.0) -> None:
+        """Ends all of it; what has not ended after `patience` seconds is killed."""
         for child in (self._controllers, self._apiserver, self._etcd):
             if child is not None:
-                child.stop()
+                child.stop(patience)
 
     def _start_etcd(self) -> children.Child:
         peers = f"http://{LOOPBACK}:{free_port()}"
@@ -109,10 +124,10 @@ class ControlPlane(Access):
     def _start_apiserver(self) -> children.Child:
         certificate, key = self._serving
         public, private = self._tokens
-        command: tuple[str | Path, ...] = (
+        command: children.Command = (
             self._programs.kube_apiserver,
             f"--etcd-servers={self._etcd_url}",
-            f"--bind-address={LOOPBACK}",
+            f"--bind-address={self._shape.address}",
             f"--secure-port={self._port}",
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={key}",
@@ -121,23 +136,24 @@ class ControlPlane(Access):
             f"--service-account-signing-key-file={private}",
             "--service-account-issuer=https://kubernetes.default.svc",
             "--service-cluster-ip-range=10.0.0.0/24",
-            "--authorization-mode=RBAC",
+            f"--authorization-mode={self._shape.authorization}",
             "--max-requests-inflight=1000",
             "--max-mutating-requests-inflight=1000",
             f"--cert-dir={self.home}",
             *audit.flags(self.home),
+            *self._shape.apiserver,
         )
         return children.Child(command, log=self.home / "kube-apiserver.log")
 
     def _start_controllers(self) -> children.Child:
-        command = (
+        command: children.Command = (
             self._programs.kube_controller_manager,
             f"--kubeconfig={self.kubeconfig}",
-            f"--controllers={CONTROLLERS}",
             "--leader-elect=false",
             f"--bind-address={LOOPBACK}",
             f"--secure-port={free_port()}",
             f"--cert-dir={self.home}",
+            *self._shape.controllers,
         )
         return children.Child(command, log=self.home / "kube-controller-manager.log")
 

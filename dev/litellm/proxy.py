@@ -30,9 +30,9 @@ class Endpoint:
 class Proxy(Endpoint):
     """LiteLLM on a free port with a random master key, on a cluster of PostgreSQL of its own, both empty at first."""
 
-    def __init__(self, installation: install.Installation, home: Path) -> None:
-        self.port = free_port()
-        super().__init__(f"http://{LOOPBACK}:{self.port}", f"sk-{secrets.token_hex(16)}")
+    def __init__(self, installation: install.Installation, home: Path, host: str = LOOPBACK) -> None:
+        self.host, self.port = host, free_port()
+        super().__init__(f"http://{host}:{self.port}", f"sk-{secrets.token_hex(16)}")
         self.home = home
         self.log = home / "litellm.log"
         self.database = install.SCHEMA
@@ -74,18 +74,18 @@ class Proxy(Endpoint):
                 return
 
     def _spawn(self) -> children.Child:
-        where = ("--host", LOOPBACK, "--port", str(self.port), "--num_workers", "1")
+        where = ("--host", self.host, "--port", str(self.port), "--num_workers", "1")
         connection = {"DATABASE_URL": self.postgres.url(self.database), "LITELLM_MASTER_KEY": self.master_key}
         command = (self._installation.venv / "bin/litellm", "--config", CONFIG, *where)
         return children.Child(command, log=self.log, cwd=self.home, env=self._installation.env | connection)
 
 
 @contextmanager
-def started(release: install.Release = install.Release.NEWEST) -> Generator[Proxy]:
+def started(release: install.Release = install.Release.NEWEST, host: str = LOOPBACK) -> Generator[Proxy]:
     """A proxy with a database of its own, ended on the way out; both are installed first if need be."""
     installation = install.ready(release)
     with children.temporary_folder("llmkeys-litellm") as home:
-        proxy = Proxy(installation, home)
+        proxy = Proxy(installation, home, host)
         try:
             with progress.step(f"starting LiteLLM {release.version}", "10 s"):
                 proxy.start()

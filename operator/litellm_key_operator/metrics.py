@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,7 +14,8 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 _PREFIX: Final = "litellm_key"
-_STATUSES: Final = ("True", "False", "Unknown")
+_TRUE: Final = "True"
+_STATUSES: Final = (_TRUE, "False", "Unknown")
 
 # The library would add a series with the moment of its creation to every counter and histogram.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -74,18 +75,36 @@ BUILD_INFO: Final = _gauge("build_info", "Always 1; the label has the version", 
 
 @dataclass(frozen=True, slots=True)
 class KeySeries:
-    """What is shown of one Key. `conditions` are their statuses (`True`, `False`, `Unknown`) by type.
+    """What is shown of one Key. `conditions` are status (`True`, `False`, `Unknown`) and reason by type.
 
-    `blocked_at` is the connection (`<namespace>/<name>`, empty if unknown) by which it cannot be revoked at present.
+    `connection` is `<namespace>/<name>`, empty if unknown, as is `renewal`. `blocked`: it cannot be revoked at present.
     """
 
     namespace: str
     name: str
     role: str
+    connection: str
+    renewal: str
     expires_at: datetime | None
     renew_at: datetime | None
-    conditions: tuple[tuple[str, str], ...]
-    blocked_at: str | None = None
+    conditions: Mapping[str, tuple[str, str]]
+    blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSeries:
+    """What is shown of one Connection, `<namespace>/<name>`."""
+
+    connection: str
+    ready: bool
+    reason: str
+
+
+_OF_KEY: Final = ("namespace", "name", "role")
+
+
+def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{_PREFIX}_{name}", text, labels=labels)
 
 
 class KeyCollector(Collector):
@@ -96,54 +115,73 @@ class KeyCollector(Collector):
 
     def describe(self) -> tuple[GaugeMetricFamily, ...]:
         """The families without samples, so that registering does not walk over all Keys."""
-        return (self._conditions(), self._expirations(), self._renewals(), self._blocked())
+        return (
+            _family(
+                "info",
+                "Always 1; renewal is Rotate, Extend or None, and empty while the role is not known",
+                *_OF_KEY, "connection", "renewal",
+            ),
+            _family(
+                "status_condition",
+                "1 for the status that a condition of a Key has, 0 for the others",
+                *_OF_KEY, "condition", "status",
+            ),
+            _family(
+                "status_reason",
+                "1 for the reason why a condition of a Key is not True; absent while it is",
+                *_OF_KEY, "condition", "reason",
+            ),
+            _family(
+                "expiration_timestamp_seconds",
+                "When the key expires in LiteLLM, in Unix time; absent if never",
+                *_OF_KEY,
+            ),
+            _family(
+                "renewal_timestamp_seconds", "When the key is renewed, in Unix time; absent if not by itself", *_OF_KEY
+            ),
+            _family("revocation_blocked", "Keys that cannot be revoked at present", "connection"),
+        )  # fmt: skip
 
     @override
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """One sample per Key, condition and status, one for each end and each renewal, one per blocking connection."""
-        conditions, expirations, renewals, blocked = self.describe()
+        families = self.describe()
+        infos, conditions, reasons, expirations, renewals, blocked = families
         blocking: Counts[str] = Counts()
         for key in self._keys():
             labels = [key.namespace, key.name, key.role]
+            infos.add_metric([*labels, key.connection, key.renewal], 1.0)
             if key.expires_at is not None:
                 expirations.add_metric(labels, key.expires_at.timestamp())
             if key.renew_at is not None:
                 renewals.add_metric(labels, key.renew_at.timestamp())
-            for condition, status in key.conditions:
+            for condition, (status, reason) in key.conditions.items():
                 for candidate in _STATUSES:
                     conditions.add_metric([*labels, condition, candidate], float(candidate == status))
-            if key.blocked_at is not None:
-                blocking[key.blocked_at] += 1
+                if status != _TRUE:
+                    reasons.add_metric([*labels, condition, reason], 1.0)
+            if key.blocked:
+                blocking[key.connection] += 1
         for connection, count in blocking.items():
             blocked.add_metric([connection], float(count))
-        return (conditions, expirations, renewals, blocked)
+        return families
 
-    @staticmethod
-    def _conditions() -> GaugeMetricFamily:
-        return GaugeMetricFamily(
-            f"{_PREFIX}_status_condition",
-            "1 for the status that a condition of a Key has, 0 for the others",
-            labels=["namespace", "name", "role", "condition", "status"],
-        )
 
-    @staticmethod
-    def _blocked() -> GaugeMetricFamily:
-        return GaugeMetricFamily(
-            f"{_PREFIX}_revocation_blocked", "Keys that cannot be revoked at present", labels=["connection"]
-        )
+class ConnectionCollector(Collector):
+    """The same per Connection."""
 
-    @staticmethod
-    def _expirations() -> GaugeMetricFamily:
-        return GaugeMetricFamily(
-            f"{_PREFIX}_expiration_timestamp_seconds",
-            "When the key expires in LiteLLM, in Unix time; absent if never",
-            labels=["namespace", "name", "role"],
-        )
+    def __init__(self, connections: Callable[[], Iterable[ConnectionSeries]]) -> None:
+        self._connections = connections
 
-    @staticmethod
-    def _renewals() -> GaugeMetricFamily:
-        return GaugeMetricFamily(
-            f"{_PREFIX}_renewal_timestamp_seconds",
-            "When the key is renewed, in Unix time; absent if not by itself",
-            labels=["namespace", "name", "role"],
-        )
+    def describe(self) -> tuple[GaugeMetricFamily, ...]:
+        """The family without samples."""
+        text = "1 while the proxy answers and keys can be managed, else 0; reason says what it is"
+        return (_family("connection_ready", text, "connection", "reason"),)
+
+    @override
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One sample per Connection that was checked."""
+        (family,) = self.describe()
+        for one in self._connections():
+            family.add_metric([one.connection, one.reason], float(one.ready))
+        return (family,)

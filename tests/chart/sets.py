@@ -16,7 +16,7 @@ ROLE: Final[Values] = {
 NOTHING_IN_THE_CLUSTER: Final[Values] = {
     "crds": {"enabled": False},
     "watch": {"namespaces": ["default"]},
-    "rbac": {"readNamespaces": False, "aggregateToView": False, "aggregateToEdit": False, "platformRole": False},
+    "rbac": {"clusterRole": False, "aggregateToView": False, "aggregateToEdit": False, "platformRole": False},
 }
 """For those who may install nothing but what is in a namespace."""
 

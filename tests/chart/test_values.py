@@ -60,7 +60,7 @@ ANOTHER: dict[str, tuple[Any, Values]] = {
     "serviceAccount.name": ("another", {}),
     "serviceAccount.annotations": ({"example.com/owner": "llm"}, {}),
     "rbac.create": (False, {}),
-    "rbac.readNamespaces": (False, {"watch": {"namespaces": ["a"]}}),
+    "rbac.clusterRole": (False, {"watch": {"namespaces": ["a"]}}),
     "rbac.aggregateToView": (False, {}),
     "rbac.aggregateToEdit": (False, {}),
     "rbac.platformRole": (False, {}),

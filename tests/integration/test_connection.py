@@ -172,6 +172,16 @@ def test_a_refused_connection_is_told_until_somebody_listens(site: Site) -> None
         wait_issued(site, claim)
 
 
+def test_an_outage_in_which_nothing_is_to_be_done_is_noticed_by_the_comparison(site: Site, proxy: FaultProxy) -> None:
+    claim = waiting(site, "idle", url=proxy.url, sweepInterval="10s")
+    wait_issued(site, claim)
+    proxy.on("*", "", Drop(), nth=None)
+    wait_says(site, "idle", "Unreachable")
+    assert claim.says() == GOOD
+    proxy.clear()
+    wait_says(site, "idle", "Connected")
+
+
 def test_a_server_of_another_authority_is_not_trusted_until_its_ca_is_declared(
     secured: tuple[FaultProxy, str], site: Site, tmp_path: Path
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -18,9 +17,9 @@ from dev.litellm import Endpoint
 from tests.integration.conftest import opened
 from tests.integration.site import Site
 from tests.support.documents import FOLLOWED, ROOT, Command, commands
+from tests.support.shell import follow
 from tests.support.waiting import until
 
-PATIENCE: Final = 180.0
 EXAMPLE_URL: Final = "http://litellm.llm-platform:4000"
 README, START, *PAGES = FOLLOWED
 OPERATOR: Final = ".venv/bin/litellm-key-operator run"
@@ -52,29 +51,9 @@ class Reader:
         return os.environ | {"KUBECONFIG": str(self.site.access.kubeconfig), "PATH": path} | litellm | more
 
     def follow(self, steps: Sequence[Command]) -> None:
-        """Type the commands, all into one shell; each has to succeed, and to print what is said of it."""
-        mark = f"-- {secrets.token_hex(8)} --"
-        script = "set -euo pipefail\n" + "".join(f"echo '{mark}'\n{self.here(step.text)}\n" for step in steps)
-        done = subprocess.run(
-            ["bash", "-c", script],
-            cwd=self.folder,
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        _, *outputs = done.stdout.split(f"{mark}\n")
-        assert done.returncode == 0, f"{steps[len(outputs) - 1].text}\n{outputs[-1]}\n{done.stderr}"
-        for step, output in zip(steps, outputs, strict=True):
-            assert step.output is None or plain(output) == plain(self.here(step.output)), step.text
-
-
-def plain(output: str) -> list[str]:
-    """Lines without what differs each time: moments, ages, widths of columns."""
-    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "MOMENT", output)
-    return [" ".join(re.sub(r"\b\d+[smhd]\b", "AGE", line).split()) for line in text.splitlines() if line.strip()]
+        """Type the commands, about this reader's namespaces."""
+        typed = [Command(self.here(step.text), step.output and self.here(step.output)) for step in steps]
+        follow(typed, self.folder, self.environment())
 
 
 @pytest.fixture(scope="module")

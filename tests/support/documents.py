@@ -9,10 +9,12 @@ from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+UNINSTALLING: Final = ROOT / "docs/guides/uninstall.md"
+"""Its commands need a node: `tests/node/test_uninstalling.py` runs them."""
 FOLLOWED: Final = (
     ROOT / "README.md",
-    ROOT / "docs/index.md",
-    *sorted(ROOT.glob("docs/guides/*.md")),
+    ROOT / "docs/checkout.md",
+    *sorted({*ROOT.glob("docs/guides/*.md")} - {UNINSTALLING}),
     ROOT / "docs/troubleshooting/index.md",
 )
 """Those whose commands `tests/integration/test_guides.py` runs."""
@@ -53,13 +55,26 @@ def shown(file: Path) -> str:
 
 def blocks(file: Path, *languages: str) -> list[Block]:
     """Its blocks in these languages, in order; all of them if none is named."""
-    found = (Block(m["language"], m["title"] or "", m["text"]) for m in _FENCE.finditer(shown(file)))
+    return _blocks(shown(file), *languages)
+
+
+def _blocks(text: str, *languages: str) -> list[Block]:
+    found = (Block(m["language"], m["title"] or "", m["text"]) for m in _FENCE.finditer(text))
     return [block for block in found if not languages or block.language in languages]
 
 
 def commands(file: Path) -> list[Command]:
     """What a reader who follows it types, in order."""
     return [command for block in blocks(file, "sh", "console") for command in _commands(block)]
+
+
+def chapters(file: Path) -> dict[str, list[Command]]:
+    """The same by the heading of the second level that it is under; what comes before the first is under none."""
+    found: dict[str, list[Command]] = {}
+    for part in re.split(r"^(?=## )", shown(file), flags=re.MULTILINE):
+        heading = part.partition("\n")[0].removeprefix("## ") if part.startswith("## ") else ""
+        found[heading] = [command for block in _blocks(part, "sh", "console") for command in _commands(block)]
+    return found
 
 
 def _commands(block: Block) -> Iterator[Command]:

@@ -7,12 +7,14 @@ them. A test that stops one asks for an `own_` server.
 import json
 import secrets
 from collections.abc import Generator
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from dev import controlplane, servers
 from dev import litellm as proxy
+from dev.controlplane import binaries
 from dev.controlplane.access import define
 
 FIXTURES: Final = frozenset(
@@ -28,6 +30,7 @@ FIXTURES: Final = frozenset(
         "own_control_plane",
         "own_endpoint",
         "own_litellm",
+        "prometheus",
     }
 )
 GROUP: Final = "llmkeys.io"
@@ -83,6 +86,12 @@ def crds(control_plane: controlplane.Access) -> controlplane.Access:
     """The API server with our resources defined."""
     define(control_plane)
     return control_plane
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> Path:
+    """The folder with `prometheus` and `promtool`."""
+    return binaries.prometheus()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from prometheus_client import CollectorRegistry, generate_latest
 
 from litellm_key_operator import metrics
-from litellm_key_operator.metrics import KeyCollector, KeySeries
+from litellm_key_operator.metrics import ConnectionCollector, ConnectionSeries, KeyCollector, KeySeries
 
 PROMISED = {
     "litellm_key_issued",
@@ -27,6 +27,14 @@ PROMISED = {
     "litellm_key_leader",
     "litellm_key_build_info",
 }
+OF_KEYS = {
+    "litellm_key_info",
+    "litellm_key_status_condition",
+    "litellm_key_status_reason",
+    "litellm_key_expiration_timestamp_seconds",
+    "litellm_key_renewal_timestamp_seconds",
+    "litellm_key_revocation_blocked",
+}
 LABELS = {"namespace": "team-a", "name": "app", "role": "platform/chat"}
 
 
@@ -35,13 +43,21 @@ def series(**changes: object) -> KeySeries:
         **LABELS,
         "expires_at": datetime(2027, 1, 1, tzinfo=UTC),
         "renew_at": datetime(2026, 12, 1, tzinfo=UTC),
-        "conditions": (("Ready", "True"), ("Synced", "Unknown")),
+        "connection": "platform/a",
+        "renewal": "Rotate",
+        "conditions": {"Ready": ("True", "Issued"), "Synced": ("Unknown", "Unreachable")},
     }
     return KeySeries(**{**fields, **changes})  # type: ignore[arg-type]
 
 
 def test_every_promised_metric_is_registered_and_no_other() -> None:
     assert {family.name for family in metrics.REGISTRY.collect()} == PROMISED
+
+
+def test_the_collectors_describe_what_is_promised_of_objects() -> None:
+    assert {family.name for family in KeyCollector(list).describe()} == OF_KEYS
+    assert {family.name for family in KeyCollector(list).collect()} == OF_KEYS
+    assert {family.name for family in ConnectionCollector(list).describe()} == {"litellm_key_connection_ready"}
 
 
 def test_a_key_has_one_sample_per_condition_and_status() -> None:
@@ -94,7 +110,33 @@ def test_registering_does_not_walk_over_the_keys() -> None:
 
 def test_keys_that_cannot_be_revoked_are_counted_by_connection() -> None:
     registry = CollectorRegistry()
-    keys = [series(), series(name="one", blocked_at="platform/a"), series(name="two", blocked_at="platform/a")]
+    keys = [series(), series(name="one", blocked=True), series(name="two", blocked=True)]
     registry.register(KeyCollector(lambda: keys))
     assert registry.get_sample_value("litellm_key_revocation_blocked", {"connection": "platform/a"}) == 2
     assert registry.get_sample_value("litellm_key_revocation_blocked", {"connection": "platform/b"}) is None
+
+
+def test_a_key_tells_its_connection_and_what_happens_at_its_end() -> None:
+    registry = CollectorRegistry()
+    registry.register(KeyCollector(lambda: [series()]))
+    labels = {**LABELS, "connection": "platform/a", "renewal": "Rotate"}
+    assert registry.get_sample_value("litellm_key_info", labels) == 1
+
+
+def test_only_what_is_not_true_has_a_reason() -> None:
+    registry = CollectorRegistry()
+    registry.register(KeyCollector(lambda: [series()]))
+    samples = [sample for family in registry.collect() for sample in family.samples]
+    reasons = [sample.labels for sample in samples if sample.name == "litellm_key_status_reason"]
+    assert reasons == [{**LABELS, "condition": "Synced", "reason": "Unreachable"}]
+
+
+def test_a_connection_is_ready_or_not_with_its_reason() -> None:
+    registry = CollectorRegistry()
+    told = [ConnectionSeries("platform/a", True, "Connected"), ConnectionSeries("platform/b", False, "TLSError")]
+    registry.register(ConnectionCollector(lambda: told))
+    samples = [(sample.labels, sample.value) for family in registry.collect() for sample in family.samples]
+    assert samples == [
+        ({"connection": "platform/a", "reason": "Connected"}, 1),
+        ({"connection": "platform/b", "reason": "TLSError"}, 0),
+    ]

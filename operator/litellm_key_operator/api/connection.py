@@ -120,7 +120,7 @@ class ConnectionStatus(Model):
     last_sweep_time: Timestamp | None = None
     """When every key was last compared with LiteLLM; RFC 3339."""
     observed_generation: int | None = None
-    """The metadata.generation that this status is about."""
+    """The metadata.generation that this status is about; -1 before the operator has looked at it."""
 
 
 class LiteLLMConnection(Resource):

@@ -157,6 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _root(kind: Kind) -> Node:
     model = structural(_MODELS[kind])
+    # Without it, whoever asks kstatus takes an object that nobody has looked at yet for one that is as it should be.
+    model["properties"]["status"]["default"] = {"observedGeneration": -1}
     return {
         "type": "object",
         "description": model["description"],

@@ -180,7 +180,7 @@ class KeyStatus(Model):
     conditions: Annotated[tuple[Condition, ...], Field(json_schema_extra=CONDITIONS)] = ()
     """Ready: the Secret holds a key that LiteLLM accepts. Synced: LiteLLM and the Secret hold what is declared."""
     observed_generation: int | None = None
-    """The metadata.generation that this status is about."""
+    """The metadata.generation that this status is about; -1 before the operator has looked at it."""
     revision: int | None = None
     """Which value the Secret holds, counted from 1. Absent: none yet."""
     token_id: str | None = None
@@ -221,3 +221,13 @@ class LiteLLMKey(Resource):
     """What is asked for: a role, narrowed, and the Secret to deliver to."""
     status: KeyStatus = KeyStatus()
     """What was done and seen; written by the operator."""
+
+    @property
+    def role(self) -> tuple[str, str]:
+        """Namespace and name of the role that it names."""
+        return self.spec.role_ref.namespace or self.metadata.namespace, self.spec.role_ref.name
+
+    @property
+    def secret(self) -> tuple[str, str]:
+        """Namespace and name of the Secret that it wants."""
+        return self.metadata.namespace, self.spec.secret.name or self.metadata.name

@@ -164,7 +164,7 @@ class RoleStatus(Model):
     keys_ready: int | None = None
     """How many of them are ready."""
     observed_generation: int | None = None
-    """The metadata.generation that this status is about."""
+    """The metadata.generation that this status is about; -1 before the operator has looked at it."""
 
 
 class LiteLLMRole(Resource):

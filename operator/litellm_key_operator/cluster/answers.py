@@ -53,7 +53,7 @@ def refusal(
     meaning: OutsideError = Unavailable(f"the API server answered {code}: {said}", retry_after=wait)
     match code:
         case 401:
-            meaning = Denied("the API server does not accept the operator's credential (401)")
+            meaning = Denied("the API server does not accept this credential (401)")
         case 403:
             meaning = _forbidden(status, said)
         case 404:
@@ -88,7 +88,7 @@ def _forbidden(status: Mapping[str, Any], said: str) -> OutsideError:
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return Gone("the namespace is being terminated")
     if _NOT_PERMITTED.search(str(status.get("message"))):
-        return NotPermitted(f"the operator's account may not do this (403): {said}")
+        return NotPermitted(f"this account may not do that (403): {said}")
     return Rejected(f"the API server refuses (403): {said}")
 
 

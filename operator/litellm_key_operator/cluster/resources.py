@@ -17,6 +17,7 @@ from litellm_key_operator.api.role import LiteLLMRole, RoleStatus
 from litellm_key_operator.cluster.client import MERGE_PATCH, Client
 from litellm_key_operator.cluster.patch import Json, merge_patch
 from litellm_key_operator.cluster.paths import CONNECTIONS, KEYS, ROLES, Path
+from litellm_key_operator.cluster.scope import Scope
 from litellm_key_operator.domain.errors import Conflict, Gone, Rejected
 from litellm_key_operator.ports import Resources
 
@@ -30,12 +31,12 @@ class ClusterResources(Resources):
 
     def __init__(self, client: Client, namespaces: Sequence[str] = ()) -> None:
         self._client = client
-        self._namespaces: Sequence[str | None] = tuple(namespaces) or (None,)
+        self._scope = Scope(client, namespaces)
 
     @override
     async def read_key(self, namespace: str, name: str) -> LiteLLMKey | None:
         try:
-            return _parsed(LiteLLMKey, await self._client.get(KEYS.of(namespace, name)))
+            return typed(LiteLLMKey, await self._client.get(KEYS.of(namespace, name)))
         except Gone:
             return None
 
@@ -50,6 +51,10 @@ class ClusterResources(Resources):
     @override
     async def list_connections(self) -> list[LiteLLMConnection]:
         return await self._list(CONNECTIONS, LiteLLMConnection)
+
+    @override
+    def is_closed(self, namespace: str) -> bool:
+        return self._scope.is_closed(namespace)
 
     @override
     async def hold(self, key: LiteLLMKey, annotations: Mapping[str, str]) -> LiteLLMKey:
@@ -85,7 +90,7 @@ class ClusterResources(Resources):
         return await self._write_status(CONNECTIONS, conn, status)
 
     async def _list(self, kind: Path, model: type[R]) -> list[R]:
-        return [found for ns in self._namespaces for found in _all(model, await self._client.list_all(kind.within(ns)))]
+        return list(_all(model, await self._scope.list(kind)))
 
     async def _write_status(self, kind: Path, old: R, status: Model) -> R:
         change = merge_patch(_written(old.status), _written(status))
@@ -104,7 +109,7 @@ class ClusterResources(Resources):
             )
         except Conflict as conflict:
             raise await self._reason(path, meta.uid, conflict) from None
-        return _parsed(type(old), written)
+        return typed(type(old), written)
 
     async def _reason(self, path: Path, uid: str, conflict: Conflict) -> Conflict | Gone:
         """A 409 says the same of a changed object and of another one under its name: look which it is."""
@@ -122,7 +127,7 @@ def _written(status: Model) -> Json:
     return status.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
-def _parsed(model: type[R], item: Json) -> R:
+def typed(model: type[R], item: Json) -> R:
     """The typed resource. Raises Rejected if the API server stores what this version of the operator cannot read."""
     try:
         return model.model_validate(item)
@@ -135,7 +140,7 @@ def _all(model: type[R], items: Iterable[Json]) -> Iterable[R]:
     """Those that can be read: one that cannot must not keep all others from being served."""
     for item in items:
         try:
-            yield _parsed(model, item)
+            yield typed(model, item)
         except Rejected as error:
             meta = item["metadata"]
             log.warning("unreadable", namespace=meta.get("namespace"), name=meta["name"], error=str(error))

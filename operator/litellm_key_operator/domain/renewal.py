@@ -31,7 +31,7 @@ OVERLAP: Final = timedelta(hours=1)
 """How long an old value works on if there is no role any more that says it."""
 _SPREAD: Final = 0.1
 """Part of the time before the end by which renewals are earlier than they must be, at the most."""
-_INEXACT: Final = timedelta(seconds=2)
+INEXACT: Final = timedelta(seconds=2)
 """By which an end may be earlier than it was asked for: the proxy's clock is not known better, and seconds are cut."""
 _STANDS_IN_THE_WAY: Final = frozenset({KeyReason.CONNECTION_NOT_READY, KeyReason.ROLE_NOT_READY})
 
@@ -58,8 +58,8 @@ def renew(want: Want, seen: Seen, record: Record) -> Note | Update | None:
     outdated = current.seed != want.material.keyring.newest and terms.span.policy is not RenewalPolicy.NONE
     if asked or outdated:
         return _rotate(want, seen, record)
-    if not overdue(record, seen.now) or seen.applied is not None:
-        return None  # what LiteLLM was told in this run did not help: another run tries again
+    if not overdue(record, seen.now) or seen.extended:
+        return None  # an extension in this run did not help: it is not repeated at once
     until = _extension(want, record, terms, seen.now) if terms.span.policy is RenewalPolicy.EXTEND else None
     if until is None:
         return None if _overlaps(record, terms, seen.now) else _rotate(want, seen, record)
@@ -96,7 +96,7 @@ def _extension(want: Want, record: Record, terms: Terms, now: datetime) -> datet
     until = now + span.ttl
     if span.most is not None and record.issued_at is not None:
         until = min(until, record.issued_at + span.most)
-    following = renewal_of(replace(record, expires_at=until - _INEXACT), terms, want.material.uid)
+    following = renewal_of(replace(record, expires_at=until - INEXACT), terms, want.material.uid)
     return until if following is not None and following > now else None
 
 

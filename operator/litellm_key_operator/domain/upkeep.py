@@ -14,10 +14,10 @@ from litellm_key_operator.domain.plan import Ask, Cause, Note, Publish, Settled,
 from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.publication import deliver
 from litellm_key_operator.domain.record import Record, turn_asked
-from litellm_key_operator.domain.renewal import held_up, renew, renewal_of, retirement
+from litellm_key_operator.domain.renewal import INEXACT, held_up, renew, renewal_of, retirement
 from litellm_key_operator.domain.rivals import make_way
 from litellm_key_operator.domain.state import Revision, Row
-from litellm_key_operator.domain.terms import DURATION, Terms, stamped, tightened
+from litellm_key_operator.domain.terms import DURATION, Terms, in_seconds, stamped, tightened
 
 
 def keep(want: Want, seen: Seen, target: Revision) -> Step | Settled:
@@ -107,12 +107,22 @@ def _stamp(sent: Mapping[str, object], declared: Mapping[str, object], target: R
     return {**sent, "metadata": stamped(declared, target.number)["metadata"]} if "metadata" in sent else dict(sent)
 
 
+def _lasts(record: Record, terms: Terms) -> object:
+    """The duration that the key was issued with; if nobody knew its terms when it was reported, as its times tell."""
+    noted = record.applied.get(DURATION)
+    if noted is not None or record.expires_at is None or record.issued_at is None:
+        return noted
+    lasts = record.expires_at - record.issued_at
+    as_declared = terms.span.ttl is not None and abs(lasts - terms.span.ttl) <= INEXACT
+    return terms.duration if as_declared else in_seconds(lasts)
+
+
 def _verdict(want: Want, seen: Seen, target: Revision, record: Record) -> Settled:
     if isinstance(want.terms, Problem):
         return Settled(None, held_up(seen, want.terms))
     if want.paused:
         return Settled(None, Problem(KeyReason.PAUSED, "the annotation asks for no change"))
-    if record.applied.get(DURATION) != want.terms.applied[DURATION]:
+    if _lasts(record, want.terms) != want.terms.duration:
         return Settled(
             None, Problem(KeyReason.APPLIES_AT_NEXT_ROTATION, "spec.ttl: a live key keeps the time it was issued with")
         )

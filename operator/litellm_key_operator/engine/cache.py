@@ -132,12 +132,12 @@ def name_of(resource: LiteLLMKey | LiteLLMRole | LiteLLMConnection) -> Name:
 
 def role_of(key: LiteLLMKey) -> Name:
     """The role that a Key names."""
-    return key.spec.role_ref.namespace or key.metadata.namespace, key.spec.role_ref.name
+    return key.role
 
 
 def secret_of(key: LiteLLMKey) -> Name:
     """The Secret that a Key wants."""
-    return key.metadata.namespace, key.spec.secret.name or key.metadata.name
+    return key.secret
 
 
 def connection_of(role: LiteLLMRole) -> Name:

@@ -88,7 +88,8 @@ class Runs:
             self.queue.add(item, lane)
             return "conflict"
         if isinstance(error, Denied | Unavailable) and key is not None:
-            self._doubt(key)
+            for name in self._behind(key)[:1]:
+                self._doubt(name)
         if isinstance(error, Rejected) and lane is Lane.NORMAL:
             self.queue.add_after(item, self.options.retry_max, lane)
             return "rejected"
@@ -110,11 +111,10 @@ class Runs:
         # Nor before its role's team was looked up.
         return role is not None and self.connections.ready(connection_of(role)) and self.roles.team_exists(role) is None
 
-    def _doubt(self, key: LiteLLMKey) -> None:
-        """Something is wrong with its Connection, perhaps: one check of that keeps all other keys from finding out."""
-        for name in self._behind(key)[:1]:
-            self.connections.doubt(name)
-            self.queue.add(Item(Kind.CONNECTION, *name), Lane.URGENT)
+    def _doubt(self, name: Name) -> None:
+        """Something is wrong with a Connection, perhaps: one check of that keeps all other keys from finding out."""
+        self.connections.doubt(name)
+        self.queue.add(Item(Kind.CONNECTION, *name), Lane.URGENT)
 
     def _behind(self, key: LiteLLMKey) -> list[Name]:
         """The connection that holds the key, and the one that its role names."""
@@ -154,7 +154,12 @@ class Runs:
         connection = self.cache.connections.get(name)
         if connection is None:
             return
-        for uid in await self.sweep.suspects(name):
+        try:
+            suspects = await self.sweep.suspects(name)
+        except (Denied, Unavailable):
+            self._doubt(name)  # where nothing else is to be done, nobody else would find out
+            raise
+        for uid in suspects:
             self.keys.suspect(uid)
             key = self.cache.keys.get(uid)
             if key is not None:

@@ -15,22 +15,22 @@ from typing import Any, Final
 import structlog
 
 from litellm_key_operator import metrics
-from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.names import PROGRAM
-from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.cluster import seed
 from litellm_key_operator.cluster.client import Client
 from litellm_key_operator.cluster.events import ClusterJournal
 from litellm_key_operator.cluster.lease import Lease
 from litellm_key_operator.cluster.namespaces import ClusterNamespaces
 from litellm_key_operator.cluster.resources import ClusterResources
+from litellm_key_operator.cluster.scope import Scope
 from litellm_key_operator.cluster.secrets import ClusterSecrets, seen
 from litellm_key_operator.domain.errors import OutsideError
 from litellm_key_operator.engine.engine import Engine
 from litellm_key_operator.engine.options import Options
+from litellm_key_operator.entry import series
 from litellm_key_operator.entry.feed import Deliver, Feed
 from litellm_key_operator.entry.http import Health, Phase, serving
-from litellm_key_operator.entry.kopf_app import WatchError, Watches
+from litellm_key_operator.entry.kopf_app import WatchError, Watches, Where
 from litellm_key_operator.entry.lifecycle import FAILED, closing_down, end_within, patiently, unless
 from litellm_key_operator.gateway.pool import Pool, Ref
 from litellm_key_operator.gateway.transport import Observe
@@ -116,7 +116,7 @@ class Program:
         keyring = await patiently(
             "the seed Secret", lambda: seed.load(client, settings.operator_namespace, settings.seed_secret)
         )
-        pool = Pool(_litellm_requests)
+        pool, scope = Pool(_litellm_requests), Scope(client, settings.namespaces)
         journal = ClusterJournal(client, self._identity, idle=lambda: engine.idle)
         engine = Engine(
             resources=ClusterResources(client, settings.namespaces),
@@ -145,7 +145,14 @@ class Program:
             with _leading(engine):
                 self.health.phase = Phase.LEADING
                 _log.info("leading", keys=len(engine.cache.keys), installation=keyring.installation)
-                await Watches(feed, settings.namespaces).keep()
+                await Watches(feed, lambda: _where(scope, settings), settings.reload_interval).keep()
+
+
+async def _where(scope: Scope, settings: Run) -> Where | None:
+    if not settings.namespaces:
+        return None
+    found = await scope.open()
+    return Where(found, tuple(name for name in settings.namespaces if name not in found))
 
 
 def _delivery() -> Deliver:
@@ -161,30 +168,19 @@ def _delivery() -> Deliver:
 @contextmanager
 def _leading(engine: Engine) -> Generator[None]:
     """What the metrics say of a leader."""
-    # A copy, made at once: the pages are written in a thread, while the event loop changes the cache.
-    collector = metrics.KeyCollector(lambda: (_series(key) for key in list(engine.cache.keys.values())))
-    metrics.REGISTRY.register(collector)
+    collectors = (
+        metrics.KeyCollector(lambda: series.of_keys(engine.cache)),
+        metrics.ConnectionCollector(lambda: series.of_connections(engine.cache)),
+    )
+    for collector in collectors:
+        metrics.REGISTRY.register(collector)
     metrics.LEADER.set(1)
     try:
         yield
     finally:
         metrics.LEADER.set(0)
-        metrics.REGISTRY.unregister(collector)
-
-
-def _series(key: LiteLLMKey) -> metrics.KeySeries:
-    role, noted = key.spec.role_ref, key.status.connection
-    blocked = any(condition.reason == KeyReason.REVOCATION_BLOCKED for condition in key.status.conditions)
-    connection = f"{noted.namespace}/{noted.name}" if noted is not None else ""
-    return metrics.KeySeries(
-        namespace=key.metadata.namespace,
-        name=key.metadata.name,
-        role=f"{role.namespace or key.metadata.namespace}/{role.name}",
-        expires_at=key.status.expires_at,
-        renew_at=key.status.renew_at,
-        conditions=tuple((condition.type, condition.status.value) for condition in key.status.conditions),
-        blocked_at=connection if blocked else None,
-    )
+        for collector in collectors:
+            metrics.REGISTRY.unregister(collector)
 
 
 def _kubernetes_request(verb: str, resource: str, code: str) -> None:
