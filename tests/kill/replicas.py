@@ -103,11 +103,7 @@ class Replicas:
 class Load:
     """Claims that are made one after the other, so many a second, from `with` to its end.
 
-<<<<<<< HEAD
-    A machine that cannot serve so many gets no more than `most` at once: it is late, which is not its leaders' doing.
-=======
     A machine that cannot serve so many gets no more than `most` at once: that it is late is not its leaders' doing.
->>>>>>> tenants
     """
 
     site: Site
