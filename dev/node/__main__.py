@@ -8,45 +8,34 @@ run, with a line that says why.
 import argparse
 import subprocess
 import sys
-from pathlib import Path
-from typing import Final
 
-from dev import cache, children, progress, servers
+from dev import children, progress, servers
 from dev.controlplane import binaries
-from dev.litellm import install
 from dev.node import images, packages
 from dev.node.node import ROOT, started
 from dev.node.obstacles import obstacle
 
-TAG: Final = "dev"
 
-
-def prepare() -> list[Path]:
-    """Builds and installs what is missing, and the operator's image anew; answers where the images are."""
+def prepare() -> images.Store:
+    """Builds and installs what is missing: inside of a node nothing can be fetched any more."""
     packages.install()
-    servers.together(lambda: (binaries.ready(), binaries.node()), install.ready)
-    store = images.ready()
-    folder = cache.root() / "archives"
-    folder.mkdir(exist_ok=True)
-    archives: list[Path] = []
-    for name in (images.PAUSE, store.operator(TAG)):
-        archives.append(folder / f"{name.replace('/', '_').replace(':', '_')}.tar")
-        with cache.locked("archives"):
-            store.save(name, archives[-1])
-    return archives
+    servers.together(servers.prepare, binaries.node)
+    return images.ready()
 
 
 def run(command: list[str]) -> int:
-    """The exit code of a command that ran on a node of its own."""
-    archives = prepare()
-    with started(archives) as node:
-        return subprocess.run(node.entering(*command), env=node.environment(), check=False).returncode
+    """The exit code of a command that ran on a node of its own, which has the operator's image."""
+    store = prepare()
+    with children.temporary_folder("llmkeys-images") as folder:
+        store.save(images.PAUSE, folder)
+        store.operator(images.TAG, folder=folder)
+        with started(sorted(folder.iterdir())) as node:
+            return subprocess.run(node.entering(*command), env=node.environment(), check=False).returncode
 
 
 def test(arguments: list[str]) -> int:
     """The exit code of the tests: those that look at this machine from outside of a node, then those on one."""
-    packages.install()
-    images.ready()
+    prepare()
     pytest = [sys.executable, "-m", "pytest", *arguments]
     failed = subprocess.run([*pytest, "tests/machine"], cwd=ROOT, check=False).returncode
     return run([*pytest, "tests/node"]) or failed

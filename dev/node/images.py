@@ -15,7 +15,7 @@ BASE: Final = f"localhost/debian-python:{SUITE}"
 PACKAGES: Final = "ca-certificates,python3,python3-pip,python3-venv"
 LEFT_OUT: Final = ("doc", "man", "locale")
 OPERATOR: Final = "localhost/litellm-key-operator"
-"""Without a tag."""
+TAG: Final = "dev"
 
 
 class Store:
@@ -33,12 +33,15 @@ class Store:
             raise children.ServerError(f"buildah {words[0]}: {done.stderr.strip()}")
         return done.stdout.strip()
 
-    def operator(self, tag: str, *options: str) -> str:
-        """Builds the operator's image on our base; answers its name."""
+    def operator(self, tag: str, *options: str, folder: Path | None = None) -> str:
+        """Builds the operator's image on our base, and saves it into a folder if one is given; answers its name."""
         name = f"{OPERATOR}:{tag}"
         builder = image.buildah(*self._where)
+        # Others on this machine may build another operator of the same name.
         with cache.locked("image"):
             builder.build(name, "--pull-never", *options, base=BASE, usually="10 s, a minute the first time")
+            if folder is not None:
+                self.save(name, folder)
         return name
 
     def inspect(self, name: str) -> dict[str, Any]:
@@ -46,9 +49,9 @@ class Store:
         found: dict[str, Any] = json.loads(self.buildah("inspect", "--type=image", name))["OCIv1"]
         return found
 
-    def save(self, name: str, archive: Path) -> None:
-        """Writes an image into a file that containerd can import."""
-        archive.unlink(missing_ok=True)
+    def save(self, name: str, folder: Path) -> None:
+        """Writes an image into a file of a folder, which containerd can import."""
+        archive = folder / f"{name.replace('/', '_').replace(':', '_')}.tar"
         self.buildah("push", "--quiet", name, f"docker-archive:{archive}:{name}")
 
 

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,7 +66,13 @@ def started(archives: Sequence[Path]) -> Generator[Node]:
                 _wait(child, home)
             # Unshare's only child.
             pid = int(Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text(encoding="utf-8"))
-            yield Node(home, pid)
+            try:
+                yield Node(home, pid)
+            finally:
+                # In this order unshare buries it.
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                child.wait()
         finally:
             child.stop()
 

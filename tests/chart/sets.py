@@ -36,6 +36,12 @@ SETS: Final[dict[str, Values]] = {
         }
     },
     "some-namespaces": {"watch": {"namespaces": ["default", "kube-public"]}, "connection": CONNECTION},
+    "guarded": {"admissionPolicy": {"enabled": True}},
+    "guarded-in-some-namespaces": {
+        "admissionPolicy": {"enabled": True},
+        "watch": {"namespaces": ["default"]},
+        "serviceAccount": {"create": False, "name": "theirs"},
+    },
     "nothing-in-the-cluster": NOTHING_IN_THE_CLUSTER,
     "two-replicas": {
         "replicaCount": 2,

@@ -64,6 +64,7 @@ ANOTHER: dict[str, tuple[Any, Values]] = {
     "rbac.aggregateToView": (False, {}),
     "rbac.aggregateToEdit": (False, {}),
     "rbac.platformRole": (False, {}),
+    "admissionPolicy.enabled": (True, {}),
     "metrics.enabled": (False, {}),
     "metrics.port": (9090, {}),
     "metrics.service.annotations": ({"example.com/owner": "llm"}, {}),

@@ -35,9 +35,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if reason := obstacle():
         pytest.skip(f"nodes run elsewhere: {reason}")
     packages.install()
-    saved = tmp_path_factory.mktemp("archive") / "pause.tar"
-    images.ready().save(images.PAUSE, saved)
-    return saved
+    folder = tmp_path_factory.mktemp("archive")
+    images.ready().save(images.PAUSE, folder)
+    return next(folder.iterdir())
 
 
 @pytest.mark.slow

@@ -18,7 +18,6 @@ from dev.children import ServerError
 from dev.controlplane import Access, binaries
 from dev.litellm import Endpoint
 from dev.node import images
-from dev.node.__main__ import TAG
 from litellm_key_operator.api.names import API_VERSION, KEY
 from tests.support.documents import ROOT
 from tests.support.litellm_admin import LiteLLMAdmin
@@ -77,7 +76,7 @@ class Stage:
         deployment = yaml.safe_load((EXAMPLES / name).read_text(encoding="utf-8"))
         spec = deployment["spec"]["template"]["spec"]
         (container,) = spec["containers"]
-        container |= {"image": f"{images.OPERATOR}:{TAG}", "imagePullPolicy": "Never"}
+        container |= {"image": f"{images.OPERATOR}:{images.TAG}", "imagePullPolicy": "Never"}
         container["command"] = ["python", f"/client/{CLIENT.name}"]
         container.setdefault("volumeMounts", []).append({"name": "client", "mountPath": "/client"})
         spec.setdefault("volumes", []).append({"name": "client", "configMap": {"name": "client"}})
@@ -164,7 +163,7 @@ class Stage:
 def tag(name: str) -> None:
     """Gives the operator's image on the node another tag."""
     subprocess.run(
-        ["ctr", "images", "tag", "--force", f"{images.OPERATOR}:{TAG}", f"{images.OPERATOR}:{name}"], check=True
+        ["ctr", "images", "tag", "--force", f"{images.OPERATOR}:{images.TAG}", f"{images.OPERATOR}:{name}"], check=True
     )
 
 
@@ -176,7 +175,7 @@ def claim(name: str) -> Json:
 
 def values(**more: Any) -> Json:
     """What the release is installed with, and what is given besides."""
-    image = {"repository": images.OPERATOR, "tag": TAG, "pullPolicy": "Never"}
+    image = {"repository": images.OPERATOR, "tag": images.TAG, "pullPolicy": "Never"}
     connection = {"url": URL, "adminKeySecretRef": {"name": ADMIN_SECRET}}
     return {"image": image, "connection": connection, **more}
 

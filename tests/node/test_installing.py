@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from dev.node import images
-from dev.node.__main__ import TAG
 from tests.node.stage import ADMIN_SECRET, PLATFORM, TEAM, Stage
 from tests.support.documents import ROOT, chapters
 from tests.support.shell import follow
@@ -18,6 +17,6 @@ def test_the_readme_installs_the_operator_and_hands_out_a_key(stage: Stage, tmp_
         (tmp_path / name).symlink_to(ROOT / name)
     stage.access.kubectl("delete", f"secret/{ADMIN_SECRET}", "-n", PLATFORM)
 
-    follow(steps, tmp_path, stage.shell(IMAGE=f"{images.OPERATOR}:{TAG}"))
+    follow(steps, tmp_path, stage.shell(IMAGE=f"{images.OPERATOR}:{images.TAG}"))
 
     assert [row["key_alias"] for row in stage.admin.rows(f"{TEAM}/")] == [f"{TEAM}/app"]
