@@ -13,13 +13,17 @@ V1 = "2:cpu,cpuacct:/a\n3:cpuset:/a\n4:memory:/a/b\n5:pids:/a\n1:name=systemd:/a
 V2 = "0::/user.slice\n"
 
 
+def _installed(program: str) -> str:
+    return f"/usr/bin/{program}"
+
+
 @pytest.fixture
 def membership(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What /proc/self/cgroup says."""
     file = tmp_path / "cgroup"
     monkeypatch.setattr(cgroups, "MEMBERSHIP", file)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/apt-get")
+    monkeypatch.setattr(shutil, "which", _installed)
     monkeypatch.setattr(obstacles, "KEYRING", tmp_path)
     return file
 
