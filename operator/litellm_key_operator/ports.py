@@ -169,6 +169,10 @@ class Resources(Protocol):
         """A GET from the API server, not from a cache."""
         ...
 
+    def is_closed(self, namespace: str) -> bool:
+        """Whether the lists leave this namespace out, since it may not be read: nothing is known of what is in it."""
+        ...
+
     async def list_keys(self) -> list[LiteLLMKey]:
         """All Keys in the watched namespaces, page by page."""
         ...

@@ -16,7 +16,7 @@ ROLE: Final[Values] = {
 NOTHING_IN_THE_CLUSTER: Final[Values] = {
     "crds": {"enabled": False},
     "watch": {"namespaces": ["default"]},
-    "rbac": {"readNamespaces": False, "aggregateToView": False, "aggregateToEdit": False, "platformRole": False},
+    "rbac": {"clusterRole": False, "aggregateToView": False, "aggregateToEdit": False, "platformRole": False},
 }
 """For those who may install nothing but what is in a namespace."""
 
@@ -36,6 +36,12 @@ SETS: Final[dict[str, Values]] = {
         }
     },
     "some-namespaces": {"watch": {"namespaces": ["default", "kube-public"]}, "connection": CONNECTION},
+    "guarded": {"admissionPolicy": {"enabled": True}},
+    "guarded-in-some-namespaces": {
+        "admissionPolicy": {"enabled": True},
+        "watch": {"namespaces": ["default"]},
+        "serviceAccount": {"create": False, "name": "theirs"},
+    },
     "nothing-in-the-cluster": NOTHING_IN_THE_CLUSTER,
     "two-replicas": {
         "replicaCount": 2,

@@ -39,7 +39,7 @@ async def test_an_unknown_credential_is_denied_everywhere(endpoint: Endpoint) ->
         gateway.delete([token_id]),
         gateway.find("alias"),
     ):
-        with pytest.raises(Denied):
+        with pytest.raises(Denied, match="does not know the admin credential"):
             await call
     await gateway.close()
 

@@ -83,7 +83,7 @@ def opened(
             _clear(made)
         bugs = [line for process in made.operators for line in process.logged("bug")]
         assert not bugs, bugs
-        refused = refusals(access, account)
+        refused = [use for use in refusals(access, account) if use.namespace not in made.lost]
         assert {use.resource for use in refused} <= ({"namespaces"} if rbac else set()), refused
 
 

@@ -40,6 +40,8 @@ class Site:
     account: Account
     flags: dict[str, str]
     operators: list[OperatorProcess] = field(default_factory=list[OperatorProcess])
+    lost: set[str] = field(default_factory=set[str])
+    """Namespaces that were deleted and made anew: their Roles were gone for a while."""
 
     @property
     def home(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def test_without_the_right_to_read_namespaces_selectors_admit_nobody_and_the_res
     own_control_plane: ControlPlane, litellm: Endpoint, tmp_path: Path
 ) -> None:
     define(own_control_plane)
-    with opened(own_control_plane, litellm, tmp_path, readNamespaces=False) as site:
+    with opened(own_control_plane, litellm, tmp_path, clusterRole=False) as site:
         assert {grant.role.partition("/")[0] for grant in grants(site.account)} == {"Role"}
         team = site.teams[0]
         site.access.kubectl("label", "namespace", team, "llm=yes")
@@ -91,3 +92,34 @@ def test_without_the_right_to_read_namespaces_selectors_admit_nobody_and_the_res
             assert "may not be permitted to get the Namespace" in claim.message("Ready")
         told = site.operator.logged("the labels of a namespace cannot be read")
         assert sorted(line["namespace"] for line in told) == sorted(site.clusters)
+
+
+def test_a_namespace_that_is_deleted_takes_rights_along_and_hinders_nobody(
+    own_control_plane: ControlPlane, litellm: Endpoint, tmp_path: Path
+) -> None:
+    define(own_control_plane)
+    with opened(own_control_plane, litellm, tmp_path) as site:
+        access, (team, other, _) = site.access, site.teams
+        site.role("chat", allowedNamespaces={"from": "All"})
+        site.start().wait_ready()
+        doomed = site.claim("doomed", "chat", team).wait()
+        value, token_id = doomed.value, doomed.token_id
+        site.operator.terminate()
+
+        # Nobody is there who would see it as long as it may be seen.
+        access.kubectl("delete", "namespace", team, "--wait=false")
+        rights = ("get", "rolebindings,secrets", "-n", team, "-o", "name")
+        until(lambda: not access.kubectl(*rights), "the rights to go")
+        assert not doomed.gone
+        site.start().wait_ready()
+        until(lambda: not access.kubectl("get", "namespace", team, "--ignore-not-found", "-o", "name"), "it to go")
+        assert (site.admin.row(token_id), site.admin.chat(value)) == (None, 401)
+        site.claim("elsewhere", "chat", other).wait()
+        assert {line["namespace"] for line in site.operator.logged("a namespace cannot be looked after")} == {team}
+
+        # Made anew, with the rights, it is looked after again.
+        site.lost.add(team)
+        access.kubectl("create", "namespace", team)
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": site.account.rights})
+        access.kubectl("apply", "-f", "-", input=text)
+        site.claim("anew", "chat", team).wait()

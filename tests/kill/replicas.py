@@ -101,10 +101,15 @@ class Replicas:
 
 @dataclass
 class Load:
-    """Claims that are made one after the other, so many a second, from `with` to its end."""
+    """Claims that are made one after the other, so many a second, from `with` to its end.
+
+    A machine that cannot serve so many gets no more than `most` at once: that it is late is not its leaders' doing.
+    """
 
     site: Site
+    replicas: Replicas
     rate: float
+    most: int
     made: dict[str, float] = field(default_factory=dict[str, float])
     """When each was asked for, in monotonic seconds."""
 
@@ -123,8 +128,12 @@ class Load:
         self._thread.join()
 
     def _run(self) -> None:
-        began = time.monotonic()
-        while not self._over.wait(max(0.0, began + len(self.made) / self.rate - time.monotonic())):
+        due, served = time.monotonic(), 0
+        while not self._over.wait(max(0.0, due - time.monotonic())):
+            due = max(due, time.monotonic() - 1) + 1 / self.rate
+            if len(self.made) - served >= self.most:
+                served = len(self.replicas.served())
+                continue
             name = f"load-{len(self.made):04}"
             self.made[name] = time.monotonic()
             self.site.apply([name])

@@ -94,11 +94,13 @@ class Site:
         return process
 
     def end(self) -> None:
-        """End the operators; nothing is held any more."""
+        """End the operators; nothing is held any more, and nothing keeps the claims."""
         for process in self.operators:
             process.kill9()
         for proxy in self.proxies.values():
             proxy.clear()
+        for name in self.cluster.all(KEYS):
+            self.cluster.patch(KEYS, name, {"metadata": {"finalizers": None}})
 
     def apply(self, names: Iterable[str], *, role: str = PLAIN, **spec: Any) -> None:
         """Claims of these names."""

@@ -35,6 +35,10 @@ class FakeResources(Resources):
         return key
 
     @override
+    def is_closed(self, namespace: str) -> bool:
+        return False
+
+    @override
     async def list_keys(self) -> list[LiteLLMKey]:
         await self.hook("before", "resources.list_keys", ())
         found = list(self.state.keys.values())

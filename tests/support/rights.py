@@ -44,8 +44,15 @@ def unused(account: Account, uses: Iterable[Use]) -> set[Grant]:
 
 
 def refusals(access: Access, account: Account) -> list[Use]:
-    """What it asked for in vain, as far as the API server is ours and tells."""
-    return [use for use in access.uses(account.user) if not use.role] if isinstance(access, ControlPlane) else []
+    """What it asked for in vain, as far as the API server is ours and tells.
+
+    A namespace that is deleted takes the Roles in it along: what is asked for there does not count.
+    """
+    if not isinstance(access, ControlPlane):
+        return []
+    refused = [use for use in access.uses(account.user) if not use.role]
+    there = access.kubectl("get", "namespaces", "--field-selector=status.phase=Active", "-o", "name").split()
+    return [use for use in refused if not use.namespace or f"namespace/{use.namespace}" in there]
 
 
 def _granted(rule: dict[str, Any]) -> Iterable[tuple[str, str, str, str]]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.integration.site import KEYS, Claim
+from tests.integration.site import Claim
 from tests.support.litellm_admin import LARGE
 from tests.tenants.ground import Ground
 
@@ -27,10 +27,14 @@ CALLS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def holder(ground: Ground) -> Claim:
+    """The tenant's key."""
+    return ground.claim("caller").wait()
+
+
 @pytest.mark.parametrize("what", CALLS)
-def test_with_the_key_itself_litellm_gives_no(ground: Ground, what: str) -> None:
-    claim = ground.claim("caller") if ground.site.at(ground.team).get(KEYS, "caller") is None else None
-    holder = (claim or Claim(ground.site, ground.site.at(ground.team), "caller")).wait()
+def test_with_the_key_itself_litellm_gives_no(ground: Ground, holder: Claim, what: str) -> None:
     method, path, body = CALLS[what]
     aimed: dict[str, dict[str, Any]] = {
         "/key/update": {"key": holder.value},

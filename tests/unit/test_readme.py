@@ -20,7 +20,8 @@ NAMED_TESTS: Final = sorted({name for file in DOCUMENTS for name in NAMED.findal
 @pytest.fixture(scope="module")
 def collected() -> list[str]:
     """Every test there is, each case of it by itself."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"]
+    everywhere = ("-o", "norecursedirs=.*")
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *everywhere, "tests"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [line for line in listed.stdout.splitlines() if "::" in line]
 

@@ -18,11 +18,11 @@ OVERLAP: Final = 5.0
 """Seconds, of the keys that rotate by themselves: longer than an operator may be mistaken about LiteLLM's clock."""
 _HOUR: Final[Json] = {"ttl": "1h", "maxTTL": None}
 _RENEWAL: Final[Json] = {"policy": "Rotate", "before": None, "beforePercentage": 33, "overlap": "1h"}
-_SOON: Final[Json] = {"before": "292s", "beforePercentage": None}
+_SOON: Final[Json] = {"policy": "Rotate", "before": "292s", "beforePercentage": None, "overlap": f"{OVERLAP:g}s"}
 """Of five minutes: 4 to 8 seconds after its issue, and nothing ends though it could have been renewed."""
 _LIVES: Final[dict[str, Json]] = {
-    ROTATING: {"ttl": "5m", "renewal": {**_RENEWAL, **_SOON, "overlap": f"{OVERLAP:g}s"}},
-    EXTENDED: {"ttl": "5m", "maxTTL": "310s", "renewal": {**_RENEWAL, **_SOON, "policy": "Extend"}},
+    ROTATING: {"ttl": "5m", "renewal": _SOON},
+    EXTENDED: {"ttl": "5m", "maxTTL": "310s", "renewal": {**_SOON, "policy": "Extend"}},
     ENDING: {"ttl": "5s", "renewal": {**_RENEWAL, "policy": "None"}},
 }
 _CALM: Final[dict[str, Json]] = {

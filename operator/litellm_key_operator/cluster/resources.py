@@ -17,6 +17,7 @@ from litellm_key_operator.api.role import LiteLLMRole, RoleStatus
 from litellm_key_operator.cluster.client import MERGE_PATCH, Client
 from litellm_key_operator.cluster.patch import Json, merge_patch
 from litellm_key_operator.cluster.paths import CONNECTIONS, KEYS, ROLES, Path
+from litellm_key_operator.cluster.scope import Scope
 from litellm_key_operator.domain.errors import Conflict, Gone, Rejected
 from litellm_key_operator.ports import Resources
 
@@ -30,7 +31,7 @@ class ClusterResources(Resources):
 
     def __init__(self, client: Client, namespaces: Sequence[str] = ()) -> None:
         self._client = client
-        self._namespaces: Sequence[str | None] = tuple(namespaces) or (None,)
+        self._scope = Scope(client, namespaces)
 
     @override
     async def read_key(self, namespace: str, name: str) -> LiteLLMKey | None:
@@ -50,6 +51,10 @@ class ClusterResources(Resources):
     @override
     async def list_connections(self) -> list[LiteLLMConnection]:
         return await self._list(CONNECTIONS, LiteLLMConnection)
+
+    @override
+    def is_closed(self, namespace: str) -> bool:
+        return self._scope.is_closed(namespace)
 
     @override
     async def hold(self, key: LiteLLMKey, annotations: Mapping[str, str]) -> LiteLLMKey:
@@ -85,7 +90,7 @@ class ClusterResources(Resources):
         return await self._write_status(CONNECTIONS, conn, status)
 
     async def _list(self, kind: Path, model: type[R]) -> list[R]:
-        return [found for ns in self._namespaces for found in _all(model, await self._client.list_all(kind.within(ns)))]
+        return list(_all(model, await self._scope.list(kind)))
 
     async def _write_status(self, kind: Path, old: R, status: Model) -> R:
         change = merge_patch(_written(old.status), _written(status))

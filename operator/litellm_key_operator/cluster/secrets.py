@@ -14,11 +14,11 @@ from litellm_key_operator.api.names import API_VERSION, GROUP, KEY, LABEL_MANAGE
 from litellm_key_operator.cluster.client import MERGE_PATCH, Client
 from litellm_key_operator.cluster.patch import Json
 from litellm_key_operator.cluster.paths import CONFIG_MAPS, SECRETS
+from litellm_key_operator.cluster.scope import Scope
 from litellm_key_operator.domain.errors import Conflict, Gone, Rejected, SecretRejected
 from litellm_key_operator.domain.state import Manifest, SecretSeen
 from litellm_key_operator.ports import Secrets
 
-_SELECTOR: Final = f"{LABEL_MANAGED_BY}={PROGRAM}"
 _SHORT: Final = 8
 """Values below this length are no keys; cutting them out of a message would only make it unreadable."""
 
@@ -28,7 +28,7 @@ class ClusterSecrets(Secrets):
 
     def __init__(self, client: Client, namespaces: Sequence[str] = ()) -> None:
         self._client = client
-        self._namespaces: Sequence[str | None] = tuple(namespaces) or (None,)
+        self._scope = Scope(client, namespaces)
 
     @override
     async def read(self, namespace: str, name: str) -> SecretSeen | None:
@@ -39,11 +39,7 @@ class ClusterSecrets(Secrets):
 
     @override
     async def list_ours(self) -> list[SecretSeen]:
-        return [
-            seen(item)
-            for namespace in self._namespaces
-            for item in await self._client.list_all(SECRETS.within(namespace), labelSelector=_SELECTOR)
-        ]
+        return [seen(item) for item in await self._scope.list(SECRETS)]
 
     @override
     async def create(self, manifest: Manifest) -> SecretSeen:

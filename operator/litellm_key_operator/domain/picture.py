@@ -80,8 +80,9 @@ class Seen:
     `secrets` by name, as read or written in this run; `watched` are Secrets as the watch last showed them: good enough
     to see that all is well, never to conclude that something is not. `rivals` are the keys that have the alias, once
     LiteLLM said that it is taken; `aside_taken`: so is the name under which a key was to make way for another.
-    `applied` is what this run changed in place, `registered` the revision that it registered, `deleted` what it
-    deleted, with the row as it was known before. `suspect`: something about the key's row is to be looked at.
+    `applied` is what this run changed in place, `extended`: the key's time is among that; `registered` is the revision
+    that it registered, `deleted` what it deleted, with the row as it was known before. `suspect`: something about the
+    key's row is to be looked at.
     """
 
     now: datetime
@@ -95,6 +96,7 @@ class Seen:
     aside_taken: bool = False
     rivals: tuple[Row, ...] | None = None
     applied: Mapping[str, object] | None = None
+    extended: bool = False
     registered: Place | None = None
     deleted: Mapping[Place, Row | None] = field(default_factory=dict[Place, "Row | None"])
     likely: datetime | None = None

@@ -58,8 +58,8 @@ def renew(want: Want, seen: Seen, record: Record) -> Note | Update | None:
     outdated = current.seed != want.material.keyring.newest and terms.span.policy is not RenewalPolicy.NONE
     if asked or outdated:
         return _rotate(want, seen, record)
-    if not overdue(record, seen.now) or seen.applied is not None:
-        return None  # what LiteLLM was told in this run did not help: another run tries again
+    if not overdue(record, seen.now) or seen.extended:
+        return None  # an extension in this run did not help: it is not repeated at once
     until = _extension(want, record, terms, seen.now) if terms.span.policy is RenewalPolicy.EXTEND else None
     if until is None:
         return None if _overlaps(record, terms, seen.now) else _rotate(want, seen, record)

@@ -69,7 +69,8 @@ def _reported(want: Want, seen: Seen, target: Revision) -> Record:
         if old is None:
             record = replace(record, handled=turn_asked(want.key))
     if seen.applied is not None:
-        record = replace(record, applied=seen.applied)
+        # A status holds no null: one that is compared with what was written would be news for ever.
+        record = replace(record, applied={name: value for name, value in seen.applied.items() if value is not None})
     if row is not None:
         record = replace(record, expires_at=row.expires, alias=row.alias)
     if isinstance(want.terms, Terms):

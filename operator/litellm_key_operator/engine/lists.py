@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from litellm_key_operator.api import names
 from litellm_key_operator.api.connection import LiteLLMConnection
 from litellm_key_operator.api.role import LiteLLMRole
+from litellm_key_operator.domain.errors import NotPermitted
 from litellm_key_operator.engine.cache import Cache, Name, name_of
 from litellm_key_operator.engine.news import News
 from litellm_key_operator.ports import Namespaces, Resources, Secrets
@@ -66,7 +67,7 @@ class Lists:
         listed = await self.resources.list_roles()
         for role in listed:
             self.news.role_seen(role)
-        for gone in _gone(known, self.cache.roles, listed):
+        for gone in self._gone(known, self.cache.roles, listed):
             self.news.role_gone(gone)
 
     async def _connections(self) -> None:
@@ -74,7 +75,7 @@ class Lists:
         listed = await self.resources.list_connections()
         for connection in listed:
             self.news.connection_seen(connection)
-        for gone in _gone(known, self.cache.connections, listed):
+        for gone in self._gone(known, self.cache.connections, listed):
             self.news.connection_gone(gone)
 
     async def _namespaces(self) -> None:
@@ -94,7 +95,10 @@ class Lists:
             lost = self.cache.keys.get(uid)
             if lost is None:
                 continue
-            found = await self.resources.read_key(*name_of(lost))
+            try:
+                found = await self.resources.read_key(*name_of(lost))
+            except NotPermitted:
+                continue
             if found is None or found.metadata.uid != uid:
                 self.news.key_gone(lost)
 
@@ -104,12 +108,15 @@ class Lists:
         for secret in listed:
             self.news.secret_seen(secret)
         for place in known.keys() - {(secret.namespace, secret.name) for secret in listed}:
-            found = await self.secrets.read(*place)
+            try:
+                found = await self.secrets.read(*place)
+            except NotPermitted:
+                continue
             if found is None or found.owner_uid is None:
                 self.news.secret_gone(known[place])
 
-
-def _gone(known: dict[Name, R], now: dict[Name, R], listed: Iterable[R]) -> list[R]:
-    """Those that were known before the list, are not in it, and were not seen again meanwhile."""
-    there = {name_of(resource) for resource in listed}
-    return [had for name, had in known.items() if name not in there and now.get(name) is had]
+    def _gone(self, known: dict[Name, R], now: dict[Name, R], listed: Iterable[R]) -> list[R]:
+        """Those that were known before the list, could be in it and are not, and were not seen again meanwhile."""
+        there = {name_of(resource) for resource in listed}
+        missing = [name for name in known if name not in there and not self.resources.is_closed(name[0])]
+        return [known[name] for name in missing if now.get(name) is known[name]]

@@ -8,7 +8,7 @@ from typing import assert_never
 from litellm_key_operator.api import names
 from litellm_key_operator.api.key import KeyStatus, LiteLLMKey
 from litellm_key_operator.api.reasons import EventReason
-from litellm_key_operator.domain.errors import Conflict, Gone, SecretRejected
+from litellm_key_operator.domain.errors import Conflict, Gone, NotPermitted, SecretRejected
 from litellm_key_operator.domain.picture import Trace, first
 from litellm_key_operator.domain.plan import AskSecret, Hold, LocalStep, Publish, Release, Remove, Withdraw
 from litellm_key_operator.domain.record import Record
@@ -96,7 +96,13 @@ class Local:
     async def ask_secret(self, run: Run, step: AskSecret) -> None:
         """Read a Secret."""
         namespace = run.want.key.metadata.namespace
-        self._saw(run, step.name, await self.secrets.read(namespace, step.name))
+        try:
+            found = await self.secrets.read(namespace, step.name)
+        except NotPermitted:
+            if not _is_ending(run):
+                raise
+            found = None
+        self._saw(run, step.name, found)
 
     async def publish(self, run: Run, step: Publish) -> None:
         """Write the Secret. If somebody was there before us, look who it is."""
@@ -124,12 +130,12 @@ class Local:
     async def withdraw(self, run: Run, step: Withdraw) -> None:
         """Remove a Secret of ours, or leave it to its users."""
         secret = step.secret
-        if step.keep:
-            await self.secrets.disown(secret)
-            run.learn_secret(secret.name, replace(secret, owner_uid=None))
-        else:
-            await self.secrets.delete(secret)
-            run.learn_secret(secret.name, None)
+        try:
+            await (self.secrets.disown(secret) if step.keep else self.secrets.delete(secret))
+        except NotPermitted:
+            if not _is_ending(run):
+                raise
+        run.learn_secret(secret.name, replace(secret, owner_uid=None) if step.keep else None)
         self.cache.drop_secret((secret.namespace, secret.name))
 
     async def release(self, run: Run, step: Release) -> None:
@@ -168,6 +174,11 @@ class Local:
     def _keep(self, run: Run, key: LiteLLMKey) -> None:
         self.cache.put_key(key)
         run.learn_key(key)
+
+
+def _is_ending(run: Run) -> bool:
+    """A namespace that is deleted takes our rights to its Secrets along; they go with it, or with their Key."""
+    return run.want.key.metadata.deletion_timestamp is not None
 
 
 def _end(secret: SecretSeen | Manifest) -> str | None:

@@ -119,7 +119,8 @@ class Remote:
             raise
         self._answered(run, revision, ours)
         unheard_of = run.seen.record.empty or revision.place in run.seen.rows
-        run.learn(registered=revision.place, alias_taken=False, now=gateway.now())
+        # What was changed in place before, was so at the key that this one takes over from.
+        run.learn(registered=revision.place, applied=None, alias_taken=False, now=gateway.now())
         if ours is None or not unheard_of:
             run.forget_row(revision.place)  # somebody may have registered it before: then the answer is an echo
         else:
@@ -157,6 +158,7 @@ class Remote:
                 run.learn(applied=step.applied, suspect=step.cause is Cause.DRIFT)
                 if step.cause is Cause.EXTEND:
                     run.learn_row(step.place, row)
+                    run.learn(extended=True)
                 self._tell(run.want, step, row)
             case _:
                 run.learn(suspect=True)

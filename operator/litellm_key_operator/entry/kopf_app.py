@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import aiohttp
 import kopf
 import structlog
 
 from litellm_key_operator import metrics
+from litellm_key_operator.domain.errors import OutsideError
 from litellm_key_operator.entry.access import open_session
-from litellm_key_operator.entry.feed import Feed, Source
+from litellm_key_operator.entry.feed import KEYS, Feed, Source
 from litellm_key_operator.entry.kopf_settings import operator_settings
 from litellm_key_operator.settings import PROGRAM
 
@@ -163,12 +164,24 @@ def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-class Watches:
-    """The watches of one process: started, looked after, started anew."""
+class Where(NamedTuple):
+    """The namespaces that are to be watched: those that may be, and the others."""
 
-    def __init__(self, feed: Feed, namespaces: Sequence[str]) -> None:
+    open: tuple[str, ...]
+    closed: tuple[str, ...]
+
+
+Find = Callable[[], Awaitable[Where | None]]
+"""Looks where to watch; None is everywhere. Raises OutsideError."""
+
+
+class Watches:
+    """The watches of one process: started, looked after, started anew; where they could not be is looked at again."""
+
+    def __init__(self, feed: Feed, find: Find, look_again: float = 30.0) -> None:
         self._feed = feed
-        self._namespaces = namespaces
+        self._find = find
+        self._look_again = look_again
 
     async def keep(self) -> None:
         """Watch until cancelled; raises WatchError if that fails too often in a row."""
@@ -189,7 +202,13 @@ class Watches:
 
     async def _watch_once(self) -> str:
         """Watch until it fails; answers why it did."""
-        run = KopfRun(self._feed, self._namespaces)
+        try:
+            where = await self._find()
+        except OutsideError as error:
+            return _said(error)
+        if where is not None and not where.open:
+            return "no namespace that may be watched"
+        run = KopfRun(self._feed, where.open if where else ())
         listing = asyncio.create_task(run.listed.wait(), name="first lists")
         run.start()
         try:
@@ -197,7 +216,18 @@ class Watches:
             done, _ = await asyncio.wait(either, timeout=LISTED_WITHIN, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 return f"no list of {', '.join(sorted(run.unlisted))} within {LISTED_WITHIN:g} s"
-            return await asyncio.shield(run.ended)
+            if where is None or not where.closed:
+                return await asyncio.shield(run.ended)
+            return await self._until_other(where, run.ended)
         finally:
             listing.cancel()
             await run.stop()
+
+    async def _until_other(self, where: Where, ended: asyncio.Future[str]) -> str:
+        """Watch until it fails or something else may be watched; answers which. Keys where no watch is are listed."""
+        while not (await asyncio.wait({ended}, timeout=self._look_again))[0]:
+            self._feed.listed(KEYS.plural)
+            with suppress(OutsideError):
+                if await self._find() != where:
+                    return "other namespaces that may be watched"
+        return ended.result()

@@ -22,6 +22,7 @@ from litellm_key_operator.cluster.events import ClusterJournal
 from litellm_key_operator.cluster.lease import Lease
 from litellm_key_operator.cluster.namespaces import ClusterNamespaces
 from litellm_key_operator.cluster.resources import ClusterResources
+from litellm_key_operator.cluster.scope import Scope
 from litellm_key_operator.cluster.secrets import ClusterSecrets, seen
 from litellm_key_operator.domain.errors import OutsideError
 from litellm_key_operator.engine.engine import Engine
@@ -29,7 +30,7 @@ from litellm_key_operator.engine.options import Options
 from litellm_key_operator.entry import series
 from litellm_key_operator.entry.feed import Deliver, Feed
 from litellm_key_operator.entry.http import Health, Phase, serving
-from litellm_key_operator.entry.kopf_app import WatchError, Watches
+from litellm_key_operator.entry.kopf_app import WatchError, Watches, Where
 from litellm_key_operator.entry.lifecycle import FAILED, closing_down, end_within, patiently, unless
 from litellm_key_operator.gateway.pool import Pool, Ref
 from litellm_key_operator.gateway.transport import Observe
@@ -115,7 +116,7 @@ class Program:
         keyring = await patiently(
             "the seed Secret", lambda: seed.load(client, settings.operator_namespace, settings.seed_secret)
         )
-        pool = Pool(_litellm_requests)
+        pool, scope = Pool(_litellm_requests), Scope(client, settings.namespaces)
         journal = ClusterJournal(client, self._identity, idle=lambda: engine.idle)
         engine = Engine(
             resources=ClusterResources(client, settings.namespaces),
@@ -144,7 +145,14 @@ class Program:
             with _leading(engine):
                 self.health.phase = Phase.LEADING
                 _log.info("leading", keys=len(engine.cache.keys), installation=keyring.installation)
-                await Watches(feed, settings.namespaces).keep()
+                await Watches(feed, lambda: _where(scope, settings), settings.reload_interval).keep()
+
+
+async def _where(scope: Scope, settings: Run) -> Where | None:
+    if not settings.namespaces:
+        return None
+    found = await scope.open()
+    return Where(found, tuple(name for name in settings.namespaces if name not in found))
 
 
 def _delivery() -> Deliver:

@@ -36,6 +36,8 @@ _INVALID = re.compile(
 """The request is at fault, though the status is 500 (or, for an update, that of an outage)."""
 _ABSENT = re.compile(r"key not found|no keys found", re.IGNORECASE)
 _NO_TEAM = re.compile(r"team not found", re.IGNORECASE)
+_UNKNOWN_TOKEN = re.compile(r"unable to find token|invalid api key provided", re.IGNORECASE)
+"""What 1.103 and 1.108 call a credential that they have no row of."""
 _UNROUTED = ("Not Found", "Method Not Allowed")
 
 
@@ -100,8 +102,8 @@ def astray(reply: Reply, said: Complaint | None = None) -> str:
 
 
 def _unauthorized(said: Complaint) -> OutsideError:
-    if "Unable to find token" in said.text:
-        # The text goes on with the credential's hash.
+    if _found(_UNKNOWN_TOKEN, said):
+        # The older text goes on with the credential's hash.
         return Denied("LiteLLM does not know the admin credential")
     if "Only proxy admin" in said.text:
         return NotPermitted("the admin credential may not manage keys")

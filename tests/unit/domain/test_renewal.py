@@ -99,6 +99,15 @@ def test_a_rotation_that_cannot_wait_lets_what_still_retires_end_at_once(claim: 
     assert noted(renew(claim, Seen(NOW, record), record)).retiring == (Retiring(ONE, NOW),)
 
 
+@pytest.mark.parametrize("policy", ["Rotate", "Extend"])
+def test_a_renewal_that_is_due_follows_a_change_in_place(policy: str) -> None:
+    claim, record = wanted(policy=policy), issued(renew_at=NOW)
+    changed = Seen(NOW, record, applied=terms_of(claim).applied)
+
+    assert renew(claim, changed, record) is not None
+    assert renew(claim, replace(changed, extended=True), record) is None
+
+
 def test_a_rotation_on_time_waits_until_the_older_value_has_retired() -> None:
     record = issued(current=TWO, renew_at=NOW, retiring=(Retiring(ONE, LATER - timedelta(minutes=10)),))
     claim = wanted(before="20m")

@@ -12,9 +12,10 @@ import pytest
 import structlog
 
 from litellm_key_operator.api import names
+from litellm_key_operator.domain.errors import Unavailable
 from litellm_key_operator.entry import kopf_app
 from litellm_key_operator.entry.feed import SECRETS, Feed
-from litellm_key_operator.entry.kopf_app import FAILURES_IN_A_ROW, KopfRun, WatchError, Watches
+from litellm_key_operator.entry.kopf_app import FAILURES_IN_A_ROW, KopfRun, WatchError, Watches, Where
 from litellm_key_operator.entry.kopf_settings import operator_settings
 
 PLURALS = [*(kind.plural for kind in (names.KEY, names.ROLE, names.CONNECTION)), "secrets", "namespaces"]
@@ -65,16 +66,33 @@ def feed() -> Feed:
     return Feed(cast("Any", Deaf()), lambda call, value: call(value), parse_secret=cast("Any", dict), namespaces=True)
 
 
+async def everywhere() -> None:
+    """Nothing is named."""
+
+
 async def test_after_enough_failures_in_a_row_it_gives_up(stand: Stand) -> None:
     with pytest.raises(WatchError, match="10 times in a row, last because of RuntimeError: 410"):
-        await Watches(feed(), []).keep()
+        await Watches(feed(), everywhere).keep()
     assert stand.begun == FAILURES_IN_A_ROW
     assert threading.current_thread() not in stand.threads
 
 
+async def test_where_nothing_may_be_watched_is_a_failure(stand: Stand) -> None:
+    async def nowhere() -> Where:
+        return Where((), ("team",))
+
+    async def nobody_knows() -> Where:
+        raise Unavailable("no answer")
+
+    for find, reason in ((nowhere, "no namespace that may be watched"), (nobody_knows, "Unavailable: no answer")):
+        with pytest.raises(WatchError, match=f"10 times in a row, last because of {reason}"):
+            await Watches(feed(), find).keep()
+    assert stand.begun == 0
+
+
 async def test_kopf_does_not_have_to_ask_who_it_runs_as(stand: Stand) -> None:
     with pytest.raises(WatchError):
-        await Watches(feed(), []).keep()
+        await Watches(feed(), everywhere).keep()
     assert stand.given["identity"], "the user of a Pod has no name, and kopf fails when it asks for it"
 
 
@@ -88,7 +106,7 @@ async def test_failures_far_apart_are_not_in_a_row(stand: Stand, monkeypatch: py
 
     stand.act = fail
     monkeypatch.setattr(kopf_app, "HEALTHY_AFTER", -1.0)
-    keeping = asyncio.create_task(Watches(feed(), []).keep())
+    keeping = asyncio.create_task(Watches(feed(), everywhere).keep())
     await often.wait()
     assert not keeping.done()
     keeping.cancel()
@@ -99,7 +117,7 @@ async def test_a_kind_that_is_never_listed_is_a_failure(stand: Stand, monkeypatc
     stand.act = stand.wait
     monkeypatch.setattr(kopf_app, "LISTED_WITHIN", 0.01)
     with pytest.raises(WatchError, match=r"no list of litellmconnections, .* within 0\.01 s"):
-        await Watches(feed(), []).keep()
+        await Watches(feed(), everywhere).keep()
 
 
 async def test_once_all_is_listed_it_may_be_quiet(stand: Stand) -> None:
