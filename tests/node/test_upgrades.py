@@ -6,7 +6,9 @@ import threading
 from itertools import count
 
 from dev.node import images
+from litellm_key_operator.api.names import ANNOTATION_ROTATE
 from tests.node.stage import PLATFORM, RELEASE, TEAM, Stage, claim, tag
+from tests.support.waiting import until
 
 BEFORE = 5
 DURING = 10
@@ -52,3 +54,8 @@ def test_an_upgrade_of_image_and_values_loses_no_key(stage: Stage) -> None:
     assert {key["metadata"]["name"] for key in keys} == {*names, *made}
     assert {key["status"]["revision"] for key in keys} == {1}
     assert {row["token"] for row in stage.admin.rows(f"{TEAM}/")} == {key["status"]["tokenID"] for key in keys}
+
+    # The new operator is the same installation as the old: it goes on with what that began.
+    stage.access.kubectl("annotate", f"litellmkeys/{names[0]}", "-n", TEAM, f"{ANNOTATION_ROTATE}=after")
+    until(lambda: stage.get("litellmkey", names[0])["status"]["revision"] == 2, "a rotation")
+    assert stage.get("secret", names[0])["data"] != secrets[names[0]]

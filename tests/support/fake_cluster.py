@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from litellm_key_operator.api.connection import LiteLLMConnection
-from litellm_key_operator.api.key import KeySpec, KeyStatus, LiteLLMKey
+from litellm_key_operator.api.key import KeySpec, LiteLLMKey
 from litellm_key_operator.api.role import LiteLLMRole
 from litellm_key_operator.domain.state import SecretSeen
 from tests.support.fake_objects import AnyResource, FakeSecret, Hook, State, place
@@ -116,7 +116,8 @@ class FakeCluster:
 
     def clear_status(self, namespace: str, name: str) -> LiteLLMKey:
         """Somebody, or a restore from a backup, empties the status of a Key."""
-        return self.state.store_key(self.state.keys[namespace, name].model_copy(update={"status": KeyStatus()}))
+        empty = LiteLLMKey.model_fields["status"].default
+        return self.state.store_key(self.state.keys[namespace, name].model_copy(update={"status": empty}))
 
     def end_namespace(self, name: str) -> None:
         """The namespace is being deleted: its Keys are, and nothing new can be made in it."""

@@ -166,12 +166,19 @@ def test_an_owner_that_a_secret_names_is_not_believed(ground: Ground, name: str,
     ground.check_victim()
 
 
+def _revision(claim: Claim) -> str:
+    """What the Secret says of itself."""
+    text: str = (claim.secret() or {})["metadata"]["annotations"]["llmkeys.io/revision"]
+    return text
+
+
 def test_what_is_written_into_a_secret_is_undone(ground: Ground, name: str) -> None:
     claim = ground.claim(name).wait()
     before = claim.data()
-    wrong = {"data": {"api-key": encoded(ground.victim.value), "more": encoded("x")}}
-    ground.edit(SECRETS, name, {**wrong, "metadata": {"annotations": {"llmkeys.io/revision": "9"}}})
+    ground.edit(SECRETS, name, {"data": {"api-key": encoded(ground.victim.value), "more": encoded("x")}})
     until(lambda: claim.data() == before, "the Secret to be restored")
+    ground.edit(SECRETS, name, {"metadata": {"annotations": {"llmkeys.io/revision": "9"}}})
+    until(lambda: _revision(claim) == "1", "the Secret's mark to be restored")
     ground.tenant.must("DELETE", ground.path(f"own-core/secrets/{name}"))
     until(lambda: claim.data() == before, "the Secret to be made anew")
     assert len(ground.rows(name)) == 1

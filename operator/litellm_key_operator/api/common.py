@@ -98,6 +98,12 @@ class Condition(Model):
     """The metadata.generation that this was observed at."""
 
 
+NOT_SEEN: Final = -1
+"""The observedGeneration of a status before the operator has looked at its object.
+
+Without it, whoever asks kstatus takes such an object for one that is as it should be.
+"""
+
 CONDITIONS: Final[Extension] = {LIST_TYPE: "map", LIST_MAP_KEYS: ["type"]}
 
 ObjectName: TypeAlias = Annotated[str, Field(pattern=DNS_SUBDOMAIN, min_length=1, max_length=253)]

@@ -5,7 +5,16 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import ConfigDict, Field
 
-from litellm_key_operator.api.common import CONDITIONS, Condition, EntryName, Model, ObjectName, Resource, Timestamp
+from litellm_key_operator.api.common import (
+    CONDITIONS,
+    NOT_SEEN,
+    Condition,
+    EntryName,
+    Model,
+    ObjectName,
+    Resource,
+    Timestamp,
+)
 from litellm_key_operator.api.duration import Duration, at_least, at_most
 from litellm_key_operator.api.rules import ADDRESS, checked, immutable
 
@@ -128,5 +137,5 @@ class LiteLLMConnection(Resource):
 
     spec: ConnectionSpec
     """Where the proxy is, and how to talk to it."""
-    status: ConnectionStatus = ConnectionStatus()
+    status: ConnectionStatus = ConnectionStatus(observed_generation=NOT_SEEN)
     """What was seen of the proxy; written by the operator."""

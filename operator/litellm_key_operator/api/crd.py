@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from litellm_key_operator.api.common import Resource
+from litellm_key_operator.api.common import NOT_SEEN, Resource
 from litellm_key_operator.api.connection import LiteLLMConnection
 from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.names import CATEGORY, CONNECTION, GROUP, KEY, ROLE, VERSION, Kind
@@ -157,8 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _root(kind: Kind) -> Node:
     model = structural(_MODELS[kind])
-    # Without it, whoever asks kstatus takes an object that nobody has looked at yet for one that is as it should be.
-    model["properties"]["status"]["default"] = {"observedGeneration": -1}
+    model["properties"]["status"]["default"] = {"observedGeneration": NOT_SEEN}
     return {
         "type": "object",
         "description": model["description"],

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from litellm_key_operator.api.budget import KeyBudget
 from litellm_key_operator.api.common import (
     CONDITIONS,
+    NOT_SEEN,
     Condition,
     DeletionPolicy,
     LabelValue,
@@ -219,7 +220,7 @@ class LiteLLMKey(Resource):
 
     spec: KeySpec
     """What is asked for: a role, narrowed, and the Secret to deliver to."""
-    status: KeyStatus = KeyStatus()
+    status: KeyStatus = KeyStatus(observed_generation=NOT_SEEN)
     """What was done and seen; written by the operator."""
 
     @property

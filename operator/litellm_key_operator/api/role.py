@@ -9,6 +9,7 @@ from litellm_key_operator.api.audience import AllowedNamespaces
 from litellm_key_operator.api.budget import Budget
 from litellm_key_operator.api.common import (
     CONDITIONS,
+    NOT_SEEN,
     Condition,
     DeletionPolicy,
     Limits,
@@ -172,5 +173,5 @@ class LiteLLMRole(Resource):
 
     spec: RoleSpec
     """What a key may do, how long it lives, and who may ask for one."""
-    status: RoleStatus = RoleStatus()
+    status: RoleStatus = RoleStatus(observed_generation=NOT_SEEN)
     """What was seen of the role and its keys; written by the operator."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from litellm_key_operator.api.common import Condition, ConditionStatus
+from litellm_key_operator.api.common import NOT_SEEN, Condition, ConditionStatus
 from litellm_key_operator.api.connection import ConnectionStatus, LiteLLMConnection
 from litellm_key_operator.api.key import Binding, ConnectionMark, KeySpec, KeyStatus, NotedRevision
 from litellm_key_operator.api.role import LiteLLMRole, RoleStatus
@@ -82,7 +82,7 @@ class TestStatus:
         await world.edit("app", annotations={"a": "b"})
         with pytest.raises(Conflict):
             await world.resources.write_key_status(key, self.FULL)
-        assert (await read(world)).status == KeyStatus()
+        assert (await read(world)).status == KeyStatus(observed_generation=NOT_SEEN)
 
     async def test_is_not_written_to_another_key_of_the_name(self, world: World) -> None:
         old, new = await recreated(world)
@@ -103,7 +103,7 @@ class TestStatus:
         assert (edited.spec, edited.status) == (spec, self.FULL)
         assert edited.metadata.generation == key.metadata.generation + 1
         assert OTHER not in edited.metadata.annotations
-        assert (await world.clear_status("app")).status == KeyStatus()
+        assert (await world.clear_status("app")).status == KeyStatus(observed_generation=NOT_SEEN)
 
     async def test_of_a_role(self, world: World) -> None:
         spec = {"models": ["m"], "ttl": "1h"}

@@ -19,7 +19,7 @@ def membership(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "cgroup"
     monkeypatch.setattr(cgroups, "MEMBERSHIP", file)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/apt-get")
+    monkeypatch.setattr(shutil, "which", "/usr/bin/{}".format)
     monkeypatch.setattr(obstacles, "KEYRING", tmp_path)
     return file
 
