@@ -82,6 +82,5 @@ SETS: Final[dict[str, Values]] = {
         "podAnnotations": {"example.com/owner": "llm"},
         "metrics": {"port": 9090, "service": {"labels": {"scrape": "yes"}, "annotations": {"example.com/a": "b"}}},
     },
-    "guarded": {"admissionPolicy": {"enabled": True}},
     "long-names": {"fullnameOverride": "f" * 63, "nameOverride": "n" * 63, "connection": CONNECTION},
 }

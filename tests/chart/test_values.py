@@ -69,7 +69,6 @@ ANOTHER: dict[str, tuple[Any, Values]] = {
     "metrics.port": (9090, {}),
     "metrics.service.annotations": ({"example.com/owner": "llm"}, {}),
     "metrics.service.labels": ({"team": "llm"}, {}),
-    "admissionPolicy.enabled": (True, {}),
     "serviceMonitor.enabled": (True, {}),
     "serviceMonitor.interval": ("1m", {"serviceMonitor": {"enabled": True}}),
     "serviceMonitor.labels": ({"team": "llm"}, {"serviceMonitor": {"enabled": True}}),
