@@ -178,10 +178,14 @@ Find = Callable[[], Awaitable[Where | None]]
 class Watches:
     """The watches of one process: started, looked after, started anew; where they could not be is looked at again."""
 
-    def __init__(self, feed: Feed, find: Find, look_again: float = 30.0) -> None:
+    def __init__(
+        self, feed: Feed, find: Find, look_again: float = 30.0, *, begun: Callable[[], None] = lambda: None
+    ) -> None:
+        """`begun` is called whenever all kinds have been listed, and are watched from then on."""
         self._feed = feed
         self._find = find
         self._look_again = look_again
+        self._begun = begun
 
     async def keep(self) -> None:
         """Watch until cancelled; raises WatchError if that fails too often in a row."""
@@ -216,6 +220,8 @@ class Watches:
             done, _ = await asyncio.wait(either, timeout=LISTED_WITHIN, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 return f"no list of {', '.join(sorted(run.unlisted))} within {LISTED_WITHIN:g} s"
+            if listing.done():
+                self._begun()
             if where is None or not where.closed:
                 return await asyncio.shield(run.ended)
             return await self._until_other(where, run.ended)

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -143,9 +144,14 @@ class Program:
             engine.start()
             journal.start()
             with _leading(engine):
-                self.health.phase = Phase.LEADING
                 _log.info("leading", keys=len(engine.cache.keys), installation=keyring.installation)
-                await Watches(feed, lambda: _where(scope, settings), settings.reload_interval).keep()
+                find = partial(_where, scope, settings)
+                await Watches(feed, find, settings.reload_interval, begun=self._watching).keep()
+
+    def _watching(self) -> None:
+        """Only now is anything heard of what happens."""
+        if self.health.phase is Phase.LISTING:
+            self.health.phase = Phase.LEADING
 
 
 async def _where(scope: Scope, settings: Run) -> Where | None:

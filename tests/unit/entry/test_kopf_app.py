@@ -120,6 +120,28 @@ async def test_a_kind_that_is_never_listed_is_a_failure(stand: Stand, monkeypatc
         await Watches(feed(), everywhere).keep()
 
 
+async def test_it_has_begun_when_all_is_listed_and_not_before(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: asyncio.Queue[KopfRun] = asyncio.Queue()
+    start = KopfRun.start
+
+    def note(run: KopfRun) -> None:
+        start(run)
+        started.put_nowait(run)
+
+    monkeypatch.setattr(KopfRun, "start", note)
+    stand.act = stand.wait
+    begun = asyncio.Event()
+    keeping = asyncio.create_task(Watches(feed(), everywhere, begun=begun.set).keep())
+    run = await asyncio.wait_for(started.get(), 5)
+    for plural in PLURALS:
+        assert not begun.is_set()
+        run._list_heard(plural)  # pyright: ignore[reportPrivateUsage]
+        await asyncio.sleep(0)
+    await asyncio.wait_for(begun.wait(), 5)
+    keeping.cancel()
+    await asyncio.wait({keeping})
+
+
 async def test_once_all_is_listed_it_may_be_quiet(stand: Stand) -> None:
     stand.act = stand.wait
     run = KopfRun(feed(), [])
