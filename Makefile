@@ -89,7 +89,7 @@ simulate: $(READY) ## the whole crash simulation of the core
 
 .PHONY: image
 image: $(READY) ## the operator's image, by docker, podman or buildah; IMAGE=name:tag, BASE_IMAGE=... change it
-	@$(BIN)/python -m dev.image $(IMAGE)
+	@$(BIN)/python -m dev.image $(if $(IMAGE),"$(IMAGE)")
 
 .PHONY: walk
 walk: $(READY) ## a random walk on the real servers; STEPS=3000 in all, LENGTH=30 of one, SEED=7 RUNS=1 one again

@@ -41,8 +41,10 @@ class Builder:
         if self.stamped:
             words += ["--timestamp", EPOCH]
             words += ["--volume", f"{TRUSTED}:{TRUSTED}:ro"] if TRUSTED.exists() else []
+        log = cache.root() / "image.log"
+        log.unlink(missing_ok=True)  # an error shows its end, which should be this build's
         with progress.step(f"building the image {name}", usually) as step:
-            children.run([*words, "--tag", name, str(ROOT)], step, log=cache.root() / "image.log")
+            children.run([*words, "--tag", name, str(ROOT)], step, log=log)
 
 
 DOCKER: Final = Builder(("docker", "build"), stamped=False)
@@ -98,7 +100,7 @@ def main() -> None:
     try:
         found().build(name, base=os.environ.get("BASE_IMAGE"))
     except children.ServerError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {error}\nBASE_IMAGE=NAME takes another base than the Dockerfile's; it needs Python and pip")
     progress.note(f"built {name}")
 
 

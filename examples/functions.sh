@@ -1,4 +1,4 @@
-# For trying keys by hand, as the guides do: `. examples/functions.sh`. LITELLM_URL is the proxy's address.
+# For trying keys by hand, as the guides do, with bash or zsh: `. examples/functions.sh`. LITELLM_URL is the proxy's address.
 
 # An entry of a Secret of team-a.
 value() {

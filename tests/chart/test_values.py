@@ -167,6 +167,7 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "no-worker": ({"workers": 0}, "at '/workers': minimum: got 0, want 1"),
     "lease": ({"leaderElection": {"leaseDuration": 15}}, "at '/leaderElection/leaseDuration': got number, want string"),
     "lease-unit": ({"leaderElection": {"leaseDuration": "15 s"}}, "'15 s' does not match pattern"),
+    "lease-length": ({"leaderElection": {"leaseDuration": "10m"}}, "'10m' does not match pattern"),
     "two-without-election": (
         {"leaderElection": {"enabled": False}, "replicaCount": 2},
         "at '/replicaCount': maximum: got 2, want 1",
@@ -188,6 +189,8 @@ REFUSED: dict[str, tuple[Values, str]] = {
         "at '/connection/adminKeySecretRef/name': '' does not match pattern",
     ),
     "timeout": ({"connection": {"timeout": 15}}, "at '/connection/timeout': got number, want string"),
+    "long-timeout": ({"connection": {"timeout": "60s"}}, "at '/connection/timeout': '60s' does not match pattern"),
+    "short-sweep": ({"connection": {"sweepInterval": "1s"}}, "at '/connection/sweepInterval': '1s' does not match"),
     "ca-kind": ({"connection": {"tls": {"caRef": {"kind": "File", "name": "a"}}}}, "value must be one of 'ConfigMap'"),
     "ca-name": ({"connection": {"tls": {"caRef": {"kind": "Secret"}}}}, "missing property 'name'"),
     "seed": ({"seedSecretName": ""}, "at '/seedSecretName': '' does not match pattern"),

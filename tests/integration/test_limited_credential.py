@@ -40,7 +40,7 @@ def limited(site: Site) -> str:
 def furnish(site: Site, name: str, credential: str) -> None:
     """A Connection with this credential, and a role at it, of one name."""
     site.secret(name, **{"master-key": credential})
-    site.connection(name, adminKeySecretRef={"name": name}, sweepInterval="10s", orphans={"policy": "Revoke"})
+    site.connection(name, adminKeySecretRef={"name": name}, sweepInterval="10s")
     site.role(name, connectionRef={"name": name}, renewal={"overlap": "2s"})
 
 
