@@ -21,8 +21,10 @@ from litellm_key_operator.plugin.shapes import Verdict
 from litellm_key_operator.ports import Credential
 
 _TIMEOUT: Final = timedelta(seconds=15)
+_NOT_THERE: Final = "LiteLLM has no such key: it was deleted, or never was there"
 _WORDS: Final = (
-    ("Unable to find token", Verdict.NOT_KNOWN, "LiteLLM has no such key: it was deleted, or never was there"),
+    ("Unable to find token", Verdict.NOT_KNOWN, _NOT_THERE),
+    ("Invalid API key provided", Verdict.NOT_KNOWN, _NOT_THERE),
     ("Expired Key", Verdict.EXPIRED, "its time is over"),
     ("Budget has been exceeded", Verdict.OVER_BUDGET, "its budget, or that of its team or user, is used up"),
     ("is blocked", Verdict.BLOCKED, "it, or its team or user, is blocked in LiteLLM"),

@@ -23,6 +23,7 @@ def error(text: str, code: str = "401") -> dict[str, object]:
         (200, {"data": []}, None),
         (403, ROUTE, None),
         (401, error(UNKNOWN), Verdict.NOT_KNOWN),
+        (401, error("Authentication Error, Invalid API key provided."), Verdict.NOT_KNOWN),
         (401, error("Authentication Error - Expired Key. Key Expiry time 2026-03-01"), Verdict.EXPIRED),
         (400, error("Authentication Error - Expired Key. Key Expiry time 2026-03-01", "400"), Verdict.EXPIRED),
         (401, error("Authentication Error, Key is blocked. Update via `/key/unblock`"), Verdict.BLOCKED),
