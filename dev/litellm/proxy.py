@@ -17,6 +17,8 @@ from dev.ports import LOOPBACK, free_port
 CONFIG: Final = Path(__file__).resolve().parent / "config.yaml"
 PATIENCE: Final = 240.0
 """Seconds that the proxy gets to be ready; it needs ten, many more on a busy machine."""
+DRAINED_WITHIN: Final = 120.0
+"""Seconds that it gets to book what was spent, some hundred requests a second, before it ends."""
 
 
 @dataclass
@@ -52,7 +54,7 @@ class Proxy(Endpoint):
     def stop(self) -> None:
         """Ends the proxy and its query engine; PostgreSQL runs on."""
         if self._child is not None:
-            self._child.stop()
+            self._child.stop(DRAINED_WITHIN)
 
     def wait(self) -> None:
         """Returns when the proxy is ready; raises `ServerError` if it ends or takes too long."""

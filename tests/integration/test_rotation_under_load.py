@@ -91,8 +91,11 @@ def test_no_request_is_refused_over_ten_rotations_ten_kills_and_two_restarts(loa
         assert live_rows(claim) == 1
         assert claim.says()[0] == ("True", "Issued")
         assert loaded.admin.chat(claim.value) == 200
+    # LiteLLM books some hundred requests a second, fewer than it answers.
     booked = until(
-        lambda: (found := spent(own_litellm, traffic.tokens)) >= traffic.cost - 1e-6 and found, "the spend to be booked"
+        lambda: (found := spent(own_litellm, traffic.tokens)) >= traffic.cost - 1e-6 and found,
+        "the spend to be booked",
+        300,
     )
     # Beyond it, answers that got lost when LiteLLM ended, and the four completions above.
     assert booked == pytest.approx(traffic.cost, rel=0.02)
