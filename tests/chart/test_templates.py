@@ -139,7 +139,7 @@ NOTES: dict[str, tuple[dict[str, Any], str]] = {
     "everywhere": ({}, "looks after all namespaces"),
     "some": ({"watch": {"namespaces": ["a", "b"]}}, "looks after the namespaces a, b"),
     "connected": (SETS["connection"], "leads to http://litellm:4000"),
-    "unconnected": ({}, "`connection.url` and"),
+    "unconnected": ({}, "--set connection.url=URL"),
     "no-definitions": ({"crds": {"enabled": False}}, "are not part of this release"),
     "no-rights": (SETS["others-rights"], "The ServiceAccount theirs gets no rights"),
 }

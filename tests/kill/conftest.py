@@ -15,7 +15,7 @@ from dev.litellm import Endpoint
 from tests.kill.site import Site
 from tests.support.books import Books
 from tests.support.cluster import Cluster
-from tests.support.rights import refusals
+from tests.support.rights import lacking
 
 
 @pytest.fixture
@@ -40,4 +40,4 @@ def opened(access: Access, endpoint: Endpoint, namespace: str, folder: Path) -> 
             yield made
         finally:
             made.end()
-        assert not refusals(access, account)
+        assert not lacking(access, account)

@@ -22,8 +22,12 @@ class Grant(NamedTuple):
 
     def covers(self, use: Use) -> bool:
         """Whether this use was for this grant."""
-        wanted = (use.role, use.verb, use.group, use.resource)
-        return wanted == (self.role, self.verb, self.group, self.resource) and self.name in ("", use.name)
+        return use.role == self.role and self.allows(use)
+
+    def allows(self, use: Use) -> bool:
+        """Whether this grant would let one do that, in the namespaces that it is for."""
+        wanted = (use.verb, use.group, use.resource)
+        return wanted == (self.verb, self.group, self.resource) and self.name in ("", use.name)
 
 
 def grants(account: Account) -> set[Grant]:
@@ -53,6 +57,15 @@ def refusals(access: Access, account: Account) -> list[Use]:
     refused = [use for use in access.uses(account.user) if not use.role]
     there = access.kubectl("get", "namespaces", "--field-selector=status.phase=Active", "-o", "name").split()
     return [use for use in refused if not use.namespace or f"namespace/{use.namespace}" in there]
+
+
+def lacking(access: Access, account: Account) -> list[Use]:
+    """What it asked for in vain and was not given.
+
+    An API server that was just started also refuses what it has not read the roles for yet.
+    """
+    given = grants(account)
+    return [use for use in refusals(access, account) if not any(grant.allows(use) for grant in given)]
 
 
 def _granted(rule: dict[str, Any]) -> Iterable[tuple[str, str, str, str]]:
