@@ -12,7 +12,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+from weakref import WeakSet
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -32,6 +33,9 @@ class OperatorProcess:
 
     `flags` are settings under their Python names, as text: `lease_duration="2s"`.
     """
+
+    present: ClassVar[WeakSet[OperatorProcess]] = WeakSet()
+    """Those that run, for whoever wants to know what they say."""
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class OperatorProcess:
         self._log_begins = self.log_file.stat().st_size if self.log_file.exists() else 0
         command = [sys.executable, "-m", "litellm_key_operator", "run", *self._arguments]
         self._child = Child(command, log=self.log_file, env=self._environment)
+        self.present.add(self)
         self._port = 0
         return self
 
@@ -154,7 +159,7 @@ class OperatorProcess:
             if time.monotonic() > deadline:
                 raise OperatorError(f"it did not end within {seconds:g} s; its log ends\n{tail(self.log_file)}")
             time.sleep(0.02)
-        self._child = None
+        self._gone()
         return child.wait()
 
     def kill9(self) -> None:
@@ -163,7 +168,7 @@ class OperatorProcess:
             if self.running:
                 self._signal(signal.SIGKILL)
             self._child.wait()
-            self._child = None
+            self._gone()
 
     def sigstop(self) -> None:
         """Freeze it."""
@@ -172,6 +177,10 @@ class OperatorProcess:
     def sigcont(self) -> None:
         """Let it go on."""
         self._signal(signal.SIGCONT)
+
+    def _gone(self) -> None:
+        self._child = None
+        self.present.discard(self)
 
     def _signal(self, number: signal.Signals) -> None:
         os.kill(self._present().pid, number)

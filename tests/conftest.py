@@ -1,3 +1,3 @@
 """What pytest loads for all tests; fixtures are where their subject is."""
 
-pytest_plugins = ["tests.support.servers"]
+pytest_plugins = ["tests.support.failures", "tests.support.servers"]

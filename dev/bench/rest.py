@@ -15,6 +15,8 @@ SWEEPS = 2
 OFTEN = "10s"
 """The shortest interval between sweeps."""
 SELDOM = "1h"
+SCRAPED = 2.0
+"""Seconds between looks at the metrics: with many Keys their page is most of what the operator does meanwhile."""
 
 
 async def settled(site: Site, count: int) -> Figure:
@@ -36,7 +38,7 @@ async def swept(site: Site, times: float) -> float:
     async def enough() -> bool:
         return await asyncio.to_thread(counters.sweeps, site.operator) >= times
 
-    await until(enough, "sweeps")
+    await until(enough, "sweeps", every=SCRAPED)
     return counters.sweeps(site.operator)
 
 

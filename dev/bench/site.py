@@ -133,7 +133,7 @@ class Site:
         await self._create(connections, names.CONNECTION.kind, CONNECTION, spec=spec)
         terms: Json = {"models": [MODEL], "limits": ROLE_LIMITS, "ttl": TTL}
         await self._create(roles, names.ROLE.kind, LASTING, spec=terms)
-        await self._create(roles, names.ROLE.kind, BRIEF, spec={**terms, "ttl": "1h"})
+        await self._create(roles, names.ROLE.kind, BRIEF, spec={**terms, "ttl": "1h", "renewal": {"policy": "None"}})
 
     async def _create(self, collection: Place, kind: str, name: str, **body: Any) -> Json:
         version = "v1" if kind == "Secret" else names.API_VERSION
@@ -165,13 +165,13 @@ async def opened(plane: Access, proxy: Proxy, folder: Path, sizes: Sizes) -> Asy
             operator.kill9()
 
 
-async def until(found: Callable[[], Awaitable[bool]], what: str) -> None:
+async def until(found: Callable[[], Awaitable[bool]], what: str, *, every: float = LOOK) -> None:
     """Look again and again until it is so. Raises BenchError if that takes too long."""
     deadline = time.monotonic() + PATIENCE
     while not await found():
         if time.monotonic() > deadline:
             raise BenchError(f"waited {PATIENCE:g} s for {what}")
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(every)
 
 
 def is_ready(key: Json) -> bool:

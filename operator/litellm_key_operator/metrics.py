@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter as Counts
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
@@ -100,11 +100,78 @@ class ConnectionSeries:
     reason: str
 
 
+Samples: TypeAlias = Iterator[tuple[tuple[str, ...], float]]
+"""Label values and value of each."""
+
+
+def _info(key: KeySeries) -> Samples:
+    yield (key.connection, key.renewal), 1.0
+
+
+def _conditions(key: KeySeries) -> Samples:
+    for condition, (status, _) in key.conditions.items():
+        for candidate in _STATUSES:
+            yield (condition, candidate), float(candidate == status)
+
+
+def _reasons(key: KeySeries) -> Samples:
+    for condition, (status, reason) in key.conditions.items():
+        if status != _TRUE:
+            yield (condition, reason), 1.0
+
+
+def _expiration(key: KeySeries) -> Samples:
+    if key.expires_at is not None:
+        yield (), key.expires_at.timestamp()
+
+
+def _renewal(key: KeySeries) -> Samples:
+    if key.renew_at is not None:
+        yield (), key.renew_at.timestamp()
+
+
 _OF_KEY: Final = ("namespace", "name", "role")
+_BY_KEY: Final[tuple[tuple[str, str, tuple[str, ...], Callable[[KeySeries], Samples]], ...]] = (
+    (
+        "info",
+        "Always 1; renewal is Rotate, Extend or None, and empty while the role is not known",
+        ("connection", "renewal"),
+        _info,
+    ),
+    (
+        "status_condition",
+        "1 for the status that a condition of a Key has, 0 for the others",
+        ("condition", "status"),
+        _conditions,
+    ),
+    (
+        "status_reason",
+        "1 for the reason why a condition of a Key is not True; absent while it is",
+        ("condition", "reason"),
+        _reasons,
+    ),
+    (
+        "expiration_timestamp_seconds",
+        "When the key expires in LiteLLM, in Unix time; absent if never",
+        (),
+        _expiration,
+    ),
+    (
+        "renewal_timestamp_seconds",
+        "When the key is renewed, in Unix time; absent if not by itself",
+        (),
+        _renewal,
+    ),
+)
+"""Name, text and further labels of each family, and what a Key adds to it."""
 
 
 def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"{_PREFIX}_{name}", text, labels=labels)
+
+
+def _blocked() -> GaugeMetricFamily:
+    return _family("revocation_blocked", "Keys that cannot be revoked at present", "connection")
 
 
 class KeyCollector(Collector):
@@ -115,56 +182,25 @@ class KeyCollector(Collector):
 
     def describe(self) -> tuple[GaugeMetricFamily, ...]:
         """The families without samples, so that registering does not walk over all Keys."""
-        return (
-            _family(
-                "info",
-                "Always 1; renewal is Rotate, Extend or None, and empty while the role is not known",
-                *_OF_KEY, "connection", "renewal",
-            ),
-            _family(
-                "status_condition",
-                "1 for the status that a condition of a Key has, 0 for the others",
-                *_OF_KEY, "condition", "status",
-            ),
-            _family(
-                "status_reason",
-                "1 for the reason why a condition of a Key is not True; absent while it is",
-                *_OF_KEY, "condition", "reason",
-            ),
-            _family(
-                "expiration_timestamp_seconds",
-                "When the key expires in LiteLLM, in Unix time; absent if never",
-                *_OF_KEY,
-            ),
-            _family(
-                "renewal_timestamp_seconds", "When the key is renewed, in Unix time; absent if not by itself", *_OF_KEY
-            ),
-            _family("revocation_blocked", "Keys that cannot be revoked at present", "connection"),
-        )  # fmt: skip
+        return (*(_family(name, text, *_OF_KEY, *labels) for name, text, labels, _ in _BY_KEY), _blocked())
 
     @override
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """One sample per Key, condition and status, one for each end and each renewal, one per blocking connection."""
-        families = self.describe()
-        infos, conditions, reasons, expirations, renewals, blocked = families
-        blocking: Counts[str] = Counts()
-        for key in self._keys():
-            labels = [key.namespace, key.name, key.role]
-            infos.add_metric([*labels, key.connection, key.renewal], 1.0)
-            if key.expires_at is not None:
-                expirations.add_metric(labels, key.expires_at.timestamp())
-            if key.renew_at is not None:
-                renewals.add_metric(labels, key.renew_at.timestamp())
-            for condition, (status, reason) in key.conditions.items():
-                for candidate in _STATUSES:
-                    conditions.add_metric([*labels, condition, candidate], float(candidate == status))
-                if status != _TRUE:
-                    reasons.add_metric([*labels, condition, reason], 1.0)
-            if key.blocked:
-                blocking[key.connection] += 1
-        for connection, count in blocking.items():
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One sample per Key, condition and status, one for each end and each renewal, one per blocking connection.
+
+        One family after the other: with many Keys, all of them together are the largest thing in this process.
+        """
+        keys = list(self._keys())
+        for name, text, labels, samples in _BY_KEY:
+            family = _family(name, text, *_OF_KEY, *labels)
+            for key in keys:
+                for values, value in samples(key):
+                    family.add_metric((key.namespace, key.name, key.role, *values), value)
+            yield family
+        blocked = _blocked()
+        for connection, count in Counts(key.connection for key in keys if key.blocked).items():
             blocked.add_metric([connection], float(count))
-        return families
+        yield blocked
 
 
 class ConnectionCollector(Collector):

@@ -173,8 +173,11 @@ class Resources(Protocol):
         """Whether the lists leave this namespace out, since it may not be read: nothing is known of what is in it."""
         ...
 
-    async def list_keys(self) -> list[LiteLLMKey]:
-        """All Keys in the watched namespaces, page by page."""
+    async def list_keys(self, known: Mapping[str, LiteLLMKey] | None = None) -> list[LiteLLMKey]:
+        """All Keys in the watched namespaces, page by page.
+
+        Those that have not changed since they were `known`, by uid, are answered as they were given.
+        """
         ...
 
     async def list_roles(self) -> list[LiteLLMRole]:

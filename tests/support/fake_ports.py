@@ -39,9 +39,12 @@ class FakeResources(Resources):
         return False
 
     @override
-    async def list_keys(self) -> list[LiteLLMKey]:
+    async def list_keys(self, known: Mapping[str, LiteLLMKey] | None = None) -> list[LiteLLMKey]:
         await self.hook("before", "resources.list_keys", ())
-        found = list(self.state.keys.values())
+        found: list[LiteLLMKey] = []
+        for key in self.state.keys.values():
+            had = (known or {}).get(key.metadata.uid, key)
+            found.append(had if had.metadata.resource_version == key.metadata.resource_version else key)
         await self.hook("after", "resources.list_keys", ())
         return found
 

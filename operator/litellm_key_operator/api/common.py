@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from typing_extensions import override
 
 from litellm_key_operator.api.rules import (
     DNS_LABEL,
@@ -35,6 +36,10 @@ Timestamp: TypeAlias = Annotated[AwareDatetime, PlainSerializer(rfc3339, when_us
 """A moment with a zone; serialised as RFC 3339 in UTC, in whole seconds."""
 
 
+_GIVEN: Final[dict[frozenset[str], set[str]]] = {}
+"""The fields that were given, by themselves; as many as there are ways to fill in a part."""
+
+
 class Model(BaseModel):
     """A part of a resource: immutable, snake_case here and camelCase there, blind to fields of a newer version."""
 
@@ -45,6 +50,12 @@ class Model(BaseModel):
         frozen=True,
         use_attribute_docstrings=True,
     )
+
+    @override
+    def model_post_init(self, context: object, /) -> None:
+        # Nothing changes these sets, and one for every part would be a third of what many Keys take in memory.
+        given = self.__pydantic_fields_set__
+        object.__setattr__(self, "__pydantic_fields_set__", _GIVEN.setdefault(frozenset(given), given))
 
 
 class OwnerReference(Model):

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path as File
 from types import TracebackType
-from typing import Any, Final, Protocol, Self, cast
+from typing import Any, Final, Protocol, Self, TypeVar, cast
 
 import aiohttp
 from kubernetes.aio import client as untyped_client
@@ -28,8 +28,11 @@ login = cast("Any", untyped_config)
 Observe = Callable[[str, str, str], None]
 """Told each request's verb, resource and status code (or `timeout`, `error`)."""
 
+T = TypeVar("T")
+
 MERGE_PATCH: Final = "application/merge-patch+json"
-PAGE: Final = 500
+PAGE: Final = 100
+"""Objects. As JSON they take ten times the room of what is kept of them, and memory once used is hardly given back."""
 _NOTHING: Final[Json] = {}
 _POOL: Final = 64
 _TIMEOUT: Final = 10.0
@@ -106,11 +109,15 @@ class Client:
         """One object. Raises Gone if it is absent, Denied, Unavailable."""
         return await self.request("GET", path)
 
-    async def list_all(self, path: Path, **query: str) -> list[Json]:
-        """All items of a collection, in pages of 500; begun anew should a page expire. Raises Denied, Unavailable."""
+    async def list_all(self, path: Path, read: Callable[[Json], T], **query: str) -> list[T]:
+        """What `read` makes of all items of a collection, in pages; begun anew should a page expire.
+
+        No more than a page is in memory as JSON, which takes far more room than what is made of it. Raises Denied,
+        Unavailable, and what `read` raises.
+        """
         for _ in range(_RESTARTS):
             try:
-                return await self._pages(path, query)
+                return await self._pages(path, read, query)
             except ExpiredError:
                 continue
         raise Unavailable(f"the list of {path.resource} expired before its end, {_RESTARTS} times")
@@ -164,12 +171,12 @@ class Client:
         )
         return cast("_Answer", await self._api.call_api(*request[:4], _request_timeout=_UNLIMITED))
 
-    async def _pages(self, path: Path, query: Mapping[str, str]) -> list[Json]:
-        items: list[Json] = []
+    async def _pages(self, path: Path, read: Callable[[Json], T], query: Mapping[str, str]) -> list[T]:
+        found: list[T] = []
         token = ""
         while True:
             page = await self.request("GET", path, query={**query, "limit": str(PAGE), "continue": token})
-            items += page.get("items") or []
+            found += map(read, page.get("items") or ())
             token = str(page.get("metadata", _NOTHING).get("continue", ""))
             if not token:
-                return items
+                return found

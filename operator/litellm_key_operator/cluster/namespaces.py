@@ -26,7 +26,7 @@ class ClusterNamespaces(Namespaces):
 
     @override
     async def labels(self) -> dict[str, dict[str, str]]:
-        items = [await self._one(name) for name in self._namespaces] or await self._client.list_all(NAMESPACES)
+        items = [await self._one(name) for name in self._namespaces] or await self._client.list_all(NAMESPACES, dict)
         return {item["metadata"]["name"]: item["metadata"].get("labels") or {} for item in items if item is not None}
 
     async def _one(self, name: str) -> Json | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -41,8 +41,8 @@ class ClusterResources(Resources):
             return None
 
     @override
-    async def list_keys(self) -> list[LiteLLMKey]:
-        return await self._list(KEYS, LiteLLMKey)
+    async def list_keys(self, known: Mapping[str, LiteLLMKey] | None = None) -> list[LiteLLMKey]:
+        return await self._list(KEYS, LiteLLMKey, known)
 
     @override
     async def list_roles(self) -> list[LiteLLMRole]:
@@ -89,8 +89,13 @@ class ClusterResources(Resources):
     async def write_connection_status(self, conn: LiteLLMConnection, status: ConnectionStatus) -> LiteLLMConnection:
         return await self._write_status(CONNECTIONS, conn, status)
 
-    async def _list(self, kind: Path, model: type[R]) -> list[R]:
-        return list(_all(model, await self._scope.list(kind)))
+    async def _list(self, kind: Path, model: type[R], known: Mapping[str, R] | None = None) -> list[R]:
+        def read(item: Json) -> R | None:
+            had = (known or {}).get(item["metadata"]["uid"])
+            same = had is not None and had.metadata.resource_version == item["metadata"]["resourceVersion"]
+            return had if same else _readable(model, item)
+
+        return [one for one in await self._scope.list(kind, read) if one is not None]
 
     async def _write_status(self, kind: Path, old: R, status: Model) -> R:
         change = merge_patch(_written(old.status), _written(status))
@@ -136,11 +141,11 @@ def typed(model: type[R], item: Json) -> R:
         raise Rejected(f"this {model.__name__} cannot be read; look at {fields}") from None
 
 
-def _all(model: type[R], items: Iterable[Json]) -> Iterable[R]:
-    """Those that can be read: one that cannot must not keep all others from being served."""
-    for item in items:
-        try:
-            yield typed(model, item)
-        except Rejected as error:
-            meta = item["metadata"]
-            log.warning("unreadable", namespace=meta.get("namespace"), name=meta["name"], error=str(error))
+def _readable(model: type[R], item: Json) -> R | None:
+    """The typed resource if it can be read: one that cannot must not keep all others from being served."""
+    try:
+        return typed(model, item)
+    except Rejected as error:
+        meta = item["metadata"]
+        log.warning("unreadable", namespace=meta.get("namespace"), name=meta["name"], error=str(error))
+        return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
 
 import structlog
 
@@ -12,6 +12,8 @@ from litellm_key_operator.cluster.client import Client
 from litellm_key_operator.cluster.patch import Json
 from litellm_key_operator.cluster.paths import CONNECTIONS, KEYS, ROLES, SECRETS, Path
 from litellm_key_operator.domain.errors import NotPermitted
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -35,15 +37,18 @@ class Scope:
         """Whether something may not be listed there."""
         return bool(self._closed.get(namespace))
 
-    async def list(self, kind: Path) -> list[Json]:
-        """The objects of a kind; not those of a namespace where it may not be listed. Raises Denied, Unavailable."""
+    async def list(self, kind: Path, read: Callable[[Json], T]) -> list[T]:
+        """What `read` makes of the objects of a kind; not of those in a namespace where it may not be listed.
+
+        Raises Denied, Unavailable.
+        """
         query = _WATCHED[kind]
         if not self._namespaces:
-            return await self._client.list_all(kind, **query)
-        found: list[Json] = []
+            return await self._client.list_all(kind, read, **query)
+        found: list[T] = []
         for name in self._namespaces:
             try:
-                found += await self._client.list_all(kind.within(name), **query)
+                found += await self._client.list_all(kind.within(name), read, **query)
             except NotPermitted as error:
                 self._note(name, kind, error)
             else:

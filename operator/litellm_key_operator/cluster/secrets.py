@@ -39,7 +39,7 @@ class ClusterSecrets(Secrets):
 
     @override
     async def list_ours(self) -> list[SecretSeen]:
-        return [seen(item) for item in await self._scope.list(SECRETS)]
+        return await self._scope.list(SECRETS, seen)
 
     @override
     async def create(self, manifest: Manifest) -> SecretSeen:

@@ -50,6 +50,11 @@ class Cache:
         self._keys_wanting.setdefault(secret_of(key), set()).add(uid)
         return True
 
+    def has_key(self, uid: str, version: str) -> bool:
+        """Whether it is known as of this resourceVersion."""
+        had = self.keys.get(uid)
+        return had is not None and had.metadata.resource_version == version
+
     def drop_key(self, uid: str) -> None:
         """Forget it."""
         had = self.keys.pop(uid, None)

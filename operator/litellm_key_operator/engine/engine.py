@@ -99,6 +99,10 @@ class Engine:
         """Nothing runs and nothing waits."""
         return self._queue.idle
 
+    def has_key(self, uid: str, version: str) -> bool:
+        """Whether this Key is known as of this resourceVersion; from any thread."""
+        return self.cache.has_key(uid, version)
+
     def relisted(self, kind: str) -> None:
         """Kopf listed a kind: what was deleted before that is never reported."""
         self._queue.add(Item(Kind.LIST, "", kind))

@@ -88,7 +88,7 @@ class Lists:
 
     async def _keys(self) -> None:
         known = dict(self.cache.keys)
-        listed = await self.resources.list_keys()
+        listed = await self.resources.list_keys(known)
         for key in listed:
             self.news.key_seen(key)
         for uid in known.keys() - {key.metadata.uid for key in listed}:

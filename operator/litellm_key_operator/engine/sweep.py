@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final, TypeVar
 
 from litellm_key_operator.api.key import LiteLLMKey
@@ -39,11 +40,9 @@ class Sweep:
         gateway = self._gateway(name)
         if gateway is None:
             return []
-        keys = [
-            (key, noted)
-            for key in self.cache.keys_at(name)
-            if (noted := record(key)).current is not None and not noted.ended
-        ]
+        # The cache may change at every call; what the keys note is made a part at a time, since it takes room.
+        known = tuple(self.cache.keys_at(name))
+        keys = ((key, noted) for key in known if (noted := record(key)).current is not None and not noted.ended)
         found: list[str] = []
         for part in _parts(keys, _ASKED_AT_ONCE):
             rows = await gateway.infos([noted.current.token_id for _, noted in part if noted.current is not None])
@@ -102,5 +101,7 @@ def _off(key: LiteLLMKey, noted: Record, row: Row | None, now: datetime) -> bool
     return row.expires != noted.expires_at or bool(drift(stamped(declared, noted.current.number), row))
 
 
-def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
+def _parts(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part

@@ -17,7 +17,7 @@ from litellm_key_operator.engine.engine import Engine
 
 T = TypeVar("T")
 Deliver = Callable[[Callable[[Any], None], Any], object]
-"""Calls with a value, in the engine's thread: `loop.call_soon_threadsafe`. kopf's events arrive in another one."""
+"""Calls with a value, in the engine's thread: `Inbox.put`. kopf's events arrive in another one."""
 _log = structlog.get_logger(__name__)
 
 
@@ -53,17 +53,23 @@ class Source(Generic[T]):
         deliver: Deliver,
         seen: Callable[[T], None],
         gone: Callable[[T], None],
+        known: Callable[[str, str], bool] = lambda _uid, _version: False,
     ) -> None:
+        """`known` tells of a uid and a resourceVersion whether there is no news in them."""
         self.kind = kind
         self._parse = parse
         self._deliver = deliver
         self._seen = seen
         self._gone = gone
+        self._known = known
         self._refused: dict[str, str] = {}
 
     def receive(self, event: str | None, body: Mapping[str, Any]) -> None:
         """Pass one event on. `event` is that of the watch, None for an object of a LIST."""
         uid = body["metadata"]["uid"]
+        # Most events are echoes of our own writes, or a LIST of what is known: they need not be read at all.
+        if event != "DELETED" and self._known(uid, body["metadata"].get("resourceVersion", "")):
+            return
         try:
             parsed = self._parse(body)
         except (ValidationError, ValueError, TypeError, KeyError) as error:
@@ -111,7 +117,9 @@ class Feed:
         namespaces: bool,
     ) -> None:
         self.sources: dict[Resource, Source[Any]] = {
-            KEYS: Source(names.KEY.kind, LiteLLMKey.model_validate, deliver, engine.key_seen, engine.key_gone),
+            KEYS: Source(
+                names.KEY.kind, LiteLLMKey.model_validate, deliver, engine.key_seen, engine.key_gone, engine.has_key
+            ),
             ROLES: Source(names.ROLE.kind, LiteLLMRole.model_validate, deliver, engine.role_seen, engine.role_gone),
             CONNECTIONS: Source(
                 names.CONNECTION.kind,

@@ -9,6 +9,7 @@ import kopf
 from typing_extensions import override
 
 from litellm_key_operator.api import names
+from litellm_key_operator.cluster.client import PAGE
 from litellm_key_operator.entry.feed import SECRETS
 
 
@@ -62,7 +63,7 @@ def operator_settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.peering.standalone = True
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = PAGE
     settings.watching.connect_timeout = 10
     settings.watching.reconnect_backoff = 1.0
     # The server filters; `labels=` of a handler would have every Secret of the cluster sent here.

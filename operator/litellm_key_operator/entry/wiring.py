@@ -6,12 +6,12 @@ import asyncio
 import signal
 import socket
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -29,8 +29,9 @@ from litellm_key_operator.domain.errors import OutsideError
 from litellm_key_operator.engine.engine import Engine
 from litellm_key_operator.engine.options import Options
 from litellm_key_operator.entry import series
-from litellm_key_operator.entry.feed import Deliver, Feed
+from litellm_key_operator.entry.feed import Feed
 from litellm_key_operator.entry.http import Health, Phase, serving
+from litellm_key_operator.entry.inbox import Inbox
 from litellm_key_operator.entry.kopf_app import WatchError, Watches, Where
 from litellm_key_operator.entry.lifecycle import FAILED, closing_down, end_within, patiently, unless
 from litellm_key_operator.gateway.pool import Pool, Ref
@@ -136,7 +137,7 @@ class Program:
                 walk_interval=settings.walk_interval,
             ),
         )
-        feed = Feed(engine, _delivery(), parse_secret=seen, namespaces=not settings.namespaces)
+        feed = Feed(engine, Inbox().put, parse_secret=seen, namespaces=not settings.namespaces)
         async with closing_down(
             lambda: engine.stop(self._grace), lambda: journal.stop(min(EVENTS_WITHIN, self._grace)), pool.close
         ):
@@ -159,16 +160,6 @@ async def _where(scope: Scope, settings: Run) -> Where | None:
         return None
     found = await scope.open()
     return Where(found, tuple(name for name in settings.namespaces if name not in found))
-
-
-def _delivery() -> Deliver:
-    """Into the engine's event loop, from kopf's thread."""
-    loop = asyncio.get_running_loop()
-
-    def deliver(call: Callable[[Any], None], value: Any) -> None:
-        loop.call_soon_threadsafe(call, value)
-
-    return deliver
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.names import CONNECTION, KEY, ROLE
 from litellm_key_operator.api.role import LiteLLMRole
 from litellm_key_operator.cluster.client import Client
+from litellm_key_operator.cluster.patch import Json
 from litellm_key_operator.cluster.paths import CONNECTIONS, KEYS, ROLES, Path
 from litellm_key_operator.cluster.resources import typed
 from litellm_key_operator.domain.errors import Conflict, Denied, Gone, NotPermitted, OutsideError, Rejected, Unavailable
@@ -73,14 +74,15 @@ class Reader:
             return []
 
     async def _list(self, path: Path, model: type[R], namespace: str | None) -> list[R]:
-        found: list[R] = []
-        for item in await self._client.list_all(path.within(namespace)):
+        def read(item: Json) -> R | None:
             try:
-                found.append(typed(model, item))
+                return typed(model, item)
             except Rejected as error:
                 meta = item["metadata"]
                 self.unread.append(f"{meta.get('namespace')}/{meta['name']}: {error}")
-        return found
+                return None
+
+        return [one for one in await self._client.list_all(path.within(namespace), read) if one is not None]
 
 
 def failure(error: OutsideError) -> Failure:

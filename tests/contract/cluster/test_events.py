@@ -24,7 +24,7 @@ def a_notice(namespace: str, **changes: Any) -> Notice:
 
 class TestEvents:
     async def posted(self, client: Client, namespace: str) -> list[str]:
-        found = await client.list_all(EVENTS.within(namespace))
+        found = await client.list_all(EVENTS.within(namespace), dict)
         return [event["note"] for event in sorted(found, key=lambda event: event["eventTime"])]
 
     async def test_are_what_kubectl_shows(self, client: CutClient, control_plane: Access, namespace: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from litellm_key_operator.api.key import KeySpec, RoleRef
 from litellm_key_operator.api.names import FINALIZER
 from litellm_key_operator.domain.errors import Conflict, Gone, Rejected
 from tests.support.cluster_worlds import OTHER, World, a_key, a_manifest, read, recreated, until
@@ -132,6 +133,13 @@ class TestReading:
     async def test_lists_what_is_there(self, world: World) -> None:
         keys = [await world.apply(a_key(world, name=name)) for name in ("a", "b")]
         assert sorted(await world.resources.list_keys(), key=lambda key: key.metadata.name) == keys
+
+    async def test_lists_what_has_not_changed_as_it_was_given(self, world: World) -> None:
+        key = await world.apply(a_key(world))
+        marked = key.model_copy(update={"spec": KeySpec(role_ref=RoleRef(name="marked"))})
+        assert await world.resources.list_keys({key.metadata.uid: marked}) == [marked]
+        held = await world.resources.hold(key, {})
+        assert await world.resources.list_keys({key.metadata.uid: marked}) == [held]
 
     async def test_labels_of_namespaces(self, world: World) -> None:
         await world.label_namespace({"llm": "yes"})

@@ -116,7 +116,7 @@ async def test_a_list_begins_anew_when_a_page_is_lost(tmp_path: File) -> None:
         return web.json_response({"items": [{"n": 1}], "metadata": {"continue": "second"}})
 
     async with server(pages, tmp_path) as config, await Client.connect(config) as client:
-        assert await client.list_all(SECRETS) == [{"n": 1}, {"n": 2}]
+        assert await client.list_all(SECRETS, dict) == [{"n": 1}, {"n": 2}]
     assert asked == ["", "second", "", "second"]
 
 
@@ -126,7 +126,7 @@ async def test_a_list_whose_pages_are_always_lost_is_given_up(tmp_path: File) ->
 
     async with server(gone, tmp_path) as config, await Client.connect(config) as client:
         with pytest.raises(Unavailable):
-            await client.list_all(SECRETS)
+            await client.list_all(SECRETS, dict)
 
 
 async def test_without_any_access_the_reason_is_said(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> None:

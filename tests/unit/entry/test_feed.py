@@ -17,6 +17,10 @@ class Recorder:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str]] = []
+        self.known: set[tuple[str, str]] = set()
+
+    def has_key(self, uid: str, version: str) -> bool:
+        return (uid, version) in self.known
 
     def __getattr__(self, name: str) -> Any:
         def hear(*told: Any) -> None:
@@ -74,6 +78,16 @@ def test_each_kind_arrives_where_it_belongs(feed: Feed, engine: Recorder) -> Non
     for kind in ("key", "role", "connection", "secret", "namespace"):
         heard = [told for told in engine.heard if told[0].startswith(kind)]
         assert heard == [(f"{kind}_seen", "app")] * 3 + [(f"{kind}_gone", "app")]
+
+
+def test_a_key_that_is_known_in_this_version_is_no_news(feed: Feed, engine: Recorder) -> None:
+    engine.known = {("uid-app", "1")}
+    for event in (None, "ADDED", "MODIFIED"):
+        feed.sources[KEYS].receive(event, KEY)
+    assert engine.heard == []
+    feed.sources[KEYS].receive("MODIFIED", {**KEY, "metadata": {**KEY["metadata"], "resourceVersion": "2"}})
+    feed.sources[KEYS].receive("DELETED", KEY)
+    assert engine.heard == [("key_seen", "app"), ("key_gone", "app")]
 
 
 def test_without_the_right_to_see_namespaces_they_are_not_watched(engine: Recorder) -> None:
