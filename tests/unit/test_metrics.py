@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
+from typing_extensions import override
 
 from litellm_key_operator import metrics
 from litellm_key_operator.metrics import ConnectionCollector, ConnectionSeries, KeyCollector, KeySeries
@@ -72,6 +74,22 @@ def test_a_key_has_one_sample_per_condition_and_status() -> None:
     }
     assert {pair for pair, value in values.items() if value == 1} == {("Ready", "True"), ("Synced", "Unknown")}
     assert set(values.values()) == {0, 1}
+
+
+def test_families_are_made_one_after_the_other() -> None:
+    looked: list[str] = []
+
+    class Watched(dict[str, tuple[str, str]]):
+        @override
+        def items(self) -> Any:
+            looked.append("conditions")
+            return super().items()
+
+    families = iter(KeyCollector(lambda: [series(conditions=Watched(Ready=("True", "Issued")))]).collect())
+    assert next(families).name == "litellm_key_info"
+    assert looked == []
+    assert next(families).name == "litellm_key_status_condition"
+    assert looked == ["conditions"]
 
 
 def test_expiry_and_renewal_are_in_unix_time_and_absent_if_there_are_none() -> None:

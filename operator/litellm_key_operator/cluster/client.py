@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 MERGE_PATCH: Final = "application/merge-patch+json"
 PAGE: Final = 100
-"""Objects. As JSON they take ten times the room of what is kept of them, and memory once used is hardly given back."""
+"""Objects. As JSON they take twice the room of what is kept of them, and memory once used is hardly given back."""
 _NOTHING: Final[Json] = {}
 _POOL: Final = 64
 _TIMEOUT: Final = 10.0
@@ -112,8 +112,8 @@ class Client:
     async def list_all(self, path: Path, read: Callable[[Json], T], **query: str) -> list[T]:
         """What `read` makes of all items of a collection, in pages; begun anew should a page expire.
 
-        No more than a page is in memory as JSON, which takes far more room than what is made of it. Raises Denied,
-        Unavailable, and what `read` raises.
+        A page is read before the next is asked for: as JSON, all of them take twice the room of what is made of them.
+        Raises Denied, Unavailable, and what `read` raises.
         """
         for _ in range(_RESTARTS):
             try:

@@ -120,6 +120,19 @@ async def test_a_list_begins_anew_when_a_page_is_lost(tmp_path: File) -> None:
     assert asked == ["", "second", "", "second"]
 
 
+async def test_a_page_is_read_before_the_next_is_asked_for(tmp_path: File) -> None:
+    steps: list[str] = []
+
+    async def pages(request: web.Request) -> web.Response:
+        steps.append("asked")
+        more = "" if request.query["continue"] else "second"
+        return web.json_response({"items": [{}], "metadata": {"continue": more}})
+
+    async with server(pages, tmp_path) as config, await Client.connect(config) as client:
+        await client.list_all(SECRETS, lambda _: steps.append("read"))
+    assert steps == ["asked", "read", "asked", "read"]
+
+
 async def test_a_list_whose_pages_are_always_lost_is_given_up(tmp_path: File) -> None:
     async def gone(_request: web.Request) -> web.Response:
         return web.json_response({"reason": "Expired"}, status=410)
