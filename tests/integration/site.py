@@ -160,16 +160,16 @@ class Claim:
 
     def wait(self, ready: str = "Issued", synced: str = "UpToDate", seconds: float = 60.0) -> Claim:
         """Wait for these reasons; answers itself."""
-        try:
-            until(lambda: tuple(reason for _, reason in self.says()) == (ready, synced), self.name, seconds)
-        except AssertionError:
-            message = f"{self.name} is not {ready}, {synced}, but {self.status.get('conditions')}"
-            raise AssertionError(message) from None
+
+        def stands() -> str:
+            return f"{self.name} to be {ready}, {synced}; it is {self.status.get('conditions')}"
+
+        until(lambda: tuple(reason for _, reason in self.says()) == (ready, synced), stands, seconds)
         return self
 
     def wait_gone(self, seconds: float = 60.0) -> None:
         """Wait until the resource is not there any more."""
-        until(lambda: self.gone, f"{self.name} to go; it has {self.cluster.get(KEYS, self.name)}", seconds)
+        until(lambda: self.gone, lambda: f"{self.name} to go; it has {self.cluster.get(KEYS, self.name)}", seconds)
 
     def secret(self, name: str = "") -> Json | None:
         """The Secret of this name, the Key's own if none is given."""

@@ -57,7 +57,7 @@ def waiting(site: Site, name: str, **spec: Any) -> Claim:
 def wait_says(site: Site, name: str, reason: str) -> str:
     """Wait for the reason of a Connection's Ready; answers its message."""
     wanted = ("True" if reason == "Connected" else "False", reason)
-    until(lambda: site.connection_says(name) == wanted, f"{wanted}, not {site.connection_says(name)}")
+    until(lambda: site.connection_says(name) == wanted, lambda: f"{wanted}, not {site.connection_says(name)}")
     return site.connection_message(name)
 
 

@@ -61,7 +61,7 @@ def test_a_role_admits_the_namespaces_it_says(furnished: Site, name: str) -> Non
 
 def works_on(site: Site, claim: Claim, why: str) -> None:
     """The key works and only Synced says why nothing more is done for it."""
-    until(lambda: claim.says() == (("True", "Issued"), ("False", why)), f"{why}, not {claim.says()}")
+    until(lambda: claim.says() == (("True", "Issued"), ("False", why)), lambda: f"{why}, not {claim.says()}")
     assert site.admin.chat(claim.value) == 200
 
 

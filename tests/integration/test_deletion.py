@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dev.faultproxy import Drop
+from dev.faultproxy import Drop, FaultProxy, Hold
 from tests.integration.site import CONNECTIONS, DEFAULT, GOOD, KEYS, ROLES, SECRETS, Claim, Site
 from tests.support.cluster import Json
 from tests.support.waiting import until
@@ -102,6 +102,24 @@ def test_an_unreachable_litellm_blocks_the_deletion_until_it_is_back(furnished: 
     assert refused(furnished, *values)
     assert [furnished.admin.row(token_id) for token_id in token_ids] == [None] * len(claims)
     until(lambda: blocked(furnished) == 0, "the metric to be over")
+
+
+def test_a_key_that_is_deleted_while_it_is_issued_depends_on_no_other_connection(
+    furnished: Site, proxy: FaultProxy
+) -> None:
+    furnished.connection("elsewhere", url=proxy.url)
+    until(lambda: furnished.connection_says("elsewhere") == ("True", "Connected"), "the other connection")
+    proxy.on("*", "/", Drop(), nth=None)
+    rule = furnished.litellm.on("POST", "/key/generate", Hold(), where=lambda body: b'/hasty"' in body)
+    claim = furnished.claim("hasty", "plain")
+    rule.wait_reached()
+    claim.delete()
+    rule.release()
+    claim.wait_gone()
+    claim.wait_event("KeyRevoked")
+    assert "RevocationBlocked" not in claim.events()
+    assert furnished.admin.rows(f"{furnished.home}/hasty") == []
+    furnished.at().delete(CONNECTIONS, "elsewhere")
 
 
 def test_a_connection_that_is_gone_over_a_restart_blocks_until_it_is_back_or_nothing_lives(furnished: Site) -> None:
@@ -222,7 +240,7 @@ def test_a_namespace_is_deleted_with_all_that_revocation_needs(furnished: Site) 
     def still_there() -> str:
         return furnished.access.kubectl("get", "namespace", team, "--ignore-not-found", "-o", "json")
 
-    until(lambda: not still_there(), json.dumps(furnished.at(team).all(KEYS)))
+    until(lambda: not still_there(), lambda: json.dumps(furnished.at(team).all(KEYS)))
     assert refused(furnished, *values)
     assert [furnished.admin.row(token_id) for token_id in token_ids] == [None] * len(values)
     other = furnished.claim("afterwards", "plain").wait()

@@ -116,9 +116,11 @@ def test_an_outage_is_told_of_the_connection_while_its_keys_work_on(furnished: S
     def connection() -> Json:
         return furnished.at().get(CONNECTIONS, "down") or {}
 
-    until(lambda: told(connection()) == ("Degraded", "Unreachable"), f"the outage: {connection()}")
+    until(lambda: told(connection()) == ("Degraded", "Unreachable"), lambda: f"the outage: {connection()}")
     claim.edit(metadata={"cost-centre": "42"})
-    until(lambda: told(claim.resource)[1] in {"Unreachable", "ConnectionNotReady"}, f"its reason: {claim.status}")
+    until(
+        lambda: told(claim.resource)[1] in {"Unreachable", "ConnectionNotReady"}, lambda: f"its reason: {claim.status}"
+    )
     assert health(claim.resource).status == "Healthy"
     assert kstatus(claim.resource) == "Current"
     late.delete()
@@ -228,7 +230,7 @@ def wait_told(site: Site, collection: str, name: str, *expected: str) -> None:
     def found() -> Json:
         return site.at().get(collection, name) or {}
 
-    until(lambda: told(found()) == expected, f"{expected}, not {found().get('status')}")
+    until(lambda: told(found()) == expected, lambda: f"{expected}, not {found().get('status')}")
     assert kstatus(found()) == ("Current" if expected[0] == "Healthy" else "InProgress")
 
 

@@ -153,14 +153,17 @@ def _may_die(world: World, place: Place) -> None:
     key = _resource(world, uid)
     if key is None or key.metadata.deletion_timestamp is not None:
         return
+    noted, now = record(key), world.state.clock
+    retired = {r.revision.place for r in noted.retiring if r.retire_at <= now}
+    if place in retired and noted.expires_at is not None and noted.expires_at <= now:
+        return  # its successor was published, and has had all of its time
     live = {token for _, token in world.live()}
     if (
         not any(token in live for token in held_by(world, key))
         and names.ANNOTATION_PAUSED not in key.metadata.annotations
     ):
         raise Violation(f"{_told(world, place)} was ended before its time, and no other is published", world)
-    noted = record(key)
-    overlapping = {r.revision.place for r in noted.retiring if r.retire_at > world.state.clock}
+    overlapping = {r.revision.place for r in noted.retiring if r.retire_at > now}
     if place in overlapping and noted.pending is None:
         raise Violation(f"{_told(world, place)} was ended before its overlap was over", world)
 

@@ -104,7 +104,11 @@ def namespace(control_plane: controlplane.Access) -> Generator[str]:
 
 
 def remove_namespace(access: controlplane.Access, name: str) -> None:
-    """Deletes a namespace, and takes the finalizers off our resources in it, which no operator may be left to do."""
+    """Deletes a namespace and our resources in it, finalizers off: no operator may be left to do that.
+
+    Nor may Kubernetes be relied on: just after a restart of the API server it ends a namespace without having heard of
+    our kinds, and what is left of them is there for good.
+    """
     access.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
     kinds = access.kubectl("api-resources", f"--api-group={GROUP}", "--namespaced", "-o", "name").split()
     if not kinds:
@@ -115,3 +119,6 @@ def remove_namespace(access: controlplane.Access, name: str) -> None:
             resource = f"{item['kind']}.{GROUP}/{item['metadata']['name']}".lower()
             merge = '{"metadata":{"finalizers":null}}'
             access.kubectl("patch", resource, "-n", name, "--type=merge", "-p", merge)
+    if found["items"]:
+        whole = json.dumps(found)
+        access.kubectl("delete", "--ignore-not-found", "--wait=false", "-f", "-", "-n", name, input=whole)

@@ -10,10 +10,14 @@ PATIENCE: Final = 90.0
 """Seconds that anything here may take on a busy machine."""
 
 
-def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-    """What is found, as soon as there is something; raises AssertionError if time runs out."""
+def until(found: Callable[[], Any], what: str | Callable[[], str], seconds: float = PATIENCE) -> Any:
+    """What is found, as soon as there is something; raises AssertionError if time runs out.
+
+    `what` is waited for; as a function it tells how things stand then.
+    """
     deadline = time.monotonic() + seconds
     while not (it := found()):
-        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"waited {seconds:g} s for {what if isinstance(what, str) else what()}")
         time.sleep(0.1)
     return it

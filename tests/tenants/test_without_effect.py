@@ -14,8 +14,6 @@ from tests.support.waiting import until
 from tests.tenants.ground import ANY, NAMED, PLAIN, ROTATED, Ground
 
 REFUSED: Final = {401, 403}
-COLLECTED: Final = 240.0
-"""Seconds that Kubernetes' garbage collector may take: it waits for all that it watches, of whatever kind."""
 
 
 @pytest.fixture
@@ -209,7 +207,7 @@ def test_a_foreign_finalizer_keeps_the_resource_and_not_the_key(ground: Ground, 
 def test_an_owner_of_ones_choice_ends_the_key_at_most(ground: Ground, name: str) -> None:
     ref = {"apiVersion": "v1", "kind": "Secret", "name": "absent", "uid": "00000000-0000-4000-8000-000000000000"}
     claim = ground.claim(name, metadata={"ownerReferences": [ref]})
-    claim.wait_gone(COLLECTED)
+    claim.wait_gone()
     until(lambda: ground.rows(name) == [], "the key to be revoked")
     ground.check_victim()
 

@@ -13,6 +13,9 @@ from litellm_key_operator.domain.state import OUTLIVED, TOMBSTONE, Life, Revisio
 BLANK = "blank"
 """In `metadata.llmkeys` of a tombstone: LiteLLM did not know its value, so there may never have been such a key."""
 
+LAST = "last"
+"""In the same: made while the resource was being deleted, when nothing more was registered for it."""
+
 
 def gone(seen: Seen, revision: Revision) -> bool:
     """Whether nothing of it lives or can come to live."""
@@ -30,6 +33,12 @@ def blank(seen: Seen, revision: Revision) -> bool:
     """Whether it is only a tombstone for a value that LiteLLM never heard of."""
     row = seen.rows.get(revision.place)
     return row is not None and bool(row.mark.get(BLANK))
+
+
+def last(seen: Seen, revision: Revision) -> bool:
+    """Whether it is only such a tombstone, and made by a deletion: no value after it was ever registered."""
+    row = seen.rows.get(revision.place)
+    return blank(seen, revision) and row is not None and bool(row.mark.get(LAST))
 
 
 def end(want: Want, seen: Seen, revisions: Iterable[Revision]) -> Ask | Revoke | Bury | None:
@@ -73,6 +82,7 @@ def _tombstone(want: Want, seen: Seen, revision: Revision) -> dict[str, object]:
         "revision": revision.number,
         TOMBSTONE: rfc3339(seen.now),
         BLANK: seen.life(revision) is Life.UNKNOWN,
+        LAST: want.deleting,
         OUTLIVED: seen.expired(revision),
     }
     # The value is in the alias as well: two tombstones of one resource, perhaps of two seeds, must not collide.

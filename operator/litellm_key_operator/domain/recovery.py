@@ -24,9 +24,10 @@ def recover(want: Want, seen: Seen) -> Revision | Ask | AskSecret | Note | Settl
     """Revision 1, if this process noted it just now; else what finds out which revisions there are, and notes them."""
     if want.proxy is None:
         return Settled.all(want.problem)
-    one = first(want, want.proxy.url)
-    if one.place in seen.trace and seen.life(one) not in (Life.EXPIRED, Life.DELETED, Life.BURIED):
+    one = under_way(want, seen)
+    if one is not None and seen.life(one) not in (Life.EXPIRED, Life.DELETED, Life.BURIED):
         return one  # dead means that the status was cleared after all, and this process outlived that
+    one = first(want, want.proxy.url)
     known = survey(want, seen)
     if isinstance(known, Ask):
         return known
@@ -50,6 +51,14 @@ def recover(want: Want, seen: Seen) -> Revision | Ask | AskSecret | Note | Settl
         newest = one if one in coming else coming[0]
     pending = replace(seen.record, pending=newest.in_doubt())
     return Note(_retired(seen, pending, [*known, *coming], newest, want.proxy))
+
+
+def under_way(want: Want, seen: Seen) -> Revision | None:
+    """Revision 1, if this process noted it just now: there was nothing before it, and there is nothing elsewhere."""
+    if want.proxy is None:
+        return None
+    one = first(want, want.proxy.url)
+    return one if one.place in seen.trace else None
 
 
 def following(want: Want, number: int) -> list[Revision]:

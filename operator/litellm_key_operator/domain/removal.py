@@ -7,12 +7,12 @@ from datetime import timedelta
 from litellm_key_operator.api.common import rfc3339
 from litellm_key_operator.api.names import ANNOTATION_SKIP_REVOCATION, METADATA_KEY
 from litellm_key_operator.api.reasons import KeyReason
-from litellm_key_operator.domain.ending import blank, end, out_of_the_way
+from litellm_key_operator.domain.ending import end, last, out_of_the_way
 from litellm_key_operator.domain.picture import Seen, Want, first
 from litellm_key_operator.domain.plan import Ask, Cause, Release, Settled, Step, Update
 from litellm_key_operator.domain.problem import Problem
 from litellm_key_operator.domain.publication import withdraw
-from litellm_key_operator.domain.recovery import following, survey
+from litellm_key_operator.domain.recovery import following, survey, under_way
 from litellm_key_operator.domain.state import Life, Revision
 
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -53,12 +53,18 @@ def remove(want: Want, seen: Seen) -> Step | Settled:
 
 
 def _unreported(want: Want, seen: Seen) -> tuple[Revision, ...] | Ask:
-    """With an empty status, all that the proxies know, and the next, which may be on its way to any of them."""
+    """With an empty status, what this process was about to issue; else all that the proxies know, and the next.
+
+    The next may be on its way to any of them.
+    """
+    one = under_way(want, seen)
+    if one is not None:
+        return (one,)
     known = survey(want, seen)
     if isinstance(known, Ask):
         return known
     # The tombstones made here do not count: else each would ask for one more behind it.
-    number = max((revision.number for revision in known if not blank(seen, revision)), default=0)
+    number = max((revision.number for revision in known if not last(seen, revision)), default=0)
     return (*known, *following(want, number))
 
 

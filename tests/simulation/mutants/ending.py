@@ -86,8 +86,14 @@ ENDING: Final = (
     one(
         "a deletion under an empty status counts its own tombstones",
         "domain.removal",
-        "if not blank(seen, revision)",
+        "if not last(seen, revision)",
         "",
+    ),
+    one(
+        "a deletion takes the tombstones of a recovery for its own",
+        "domain.ending",
+        "return blank(seen, revision) and row is not None and bool(row.mark.get(LAST))",
+        "return blank(seen, revision)",
     ),
     one(
         "a deletion under an empty status asks only the annotated proxy",
@@ -159,8 +165,14 @@ RECOVERY: Final = (
     one(
         "a process trusts its memory of revision 1 under a cleared status",
         "domain.recovery",
-        "if one.place in seen.trace and seen.life(one) not in (Life.EXPIRED, Life.DELETED, Life.BURIED):",
-        "if one.place in seen.trace:",
+        "if one is not None and seen.life(one) not in (Life.EXPIRED, Life.DELETED, Life.BURIED):",
+        "if one is not None:",
+    ),
+    one(
+        "a deletion under an empty status asks for revision 1 alone, whoever noted it",
+        "domain.removal",
+        "    one = under_way(want, seen)\n    if one is not None:",
+        "    one = None if want.proxy is None else first(want, want.proxy.url)\n    if one is not None:",
     ),
     one(
         "the annotation decides where a key is registered",

@@ -33,9 +33,16 @@ def role(**spec: Any) -> LiteLLMRole:
     return LiteLLMRole.model_validate({"metadata": {"namespace": "platform", "name": "chat"}, "spec": body})
 
 
-def key(*, namespace: str = "team-a", annotations: Mapping[str, str] | None = None, **spec: Any) -> LiteLLMKey:
+def key(
+    *,
+    namespace: str = "team-a",
+    annotations: Mapping[str, str] | None = None,
+    deleted: datetime | None = None,
+    **spec: Any,
+) -> LiteLLMKey:
     """A claim for that role."""
-    metadata = {"namespace": namespace, "name": "app", "uid": "uid-one", "finalizers": [FINALIZER]}
+    metadata: dict[str, Any] = {"namespace": namespace, "name": "app", "uid": "uid-one", "finalizers": [FINALIZER]}
+    metadata["deletionTimestamp"] = deleted
     body = {"roleRef": {"name": "chat", "namespace": "platform"}, **spec}
     return LiteLLMKey.model_validate({"metadata": {**metadata, "annotations": annotations or {}}, "spec": body})
 
