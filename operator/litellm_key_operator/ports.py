@@ -224,8 +224,11 @@ class Secrets(Protocol):
         """A GET from the API server."""
         ...
 
-    async def list_ours(self) -> list[SecretSeen]:
-        """All Secrets that carry our label, page by page."""
+    async def list_ours(self, known: Mapping[tuple[str, str], SecretSeen] | None = None) -> list[SecretSeen]:
+        """All Secrets that carry our label, page by page.
+
+        Those that have not changed since they were `known`, by namespace and name, are answered as they were given.
+        """
         ...
 
     async def create(self, manifest: Manifest) -> SecretSeen:

@@ -62,7 +62,7 @@ def held_by(world: World, key: LiteLLMKey) -> Iterator[str]:
 
 @dataclass(slots=True)
 class Watch:
-    """An eye on one run: what lived before each of its effects, and what was dead when it began."""
+    """An eye on one run: what lived before each of its effects; what was dead when it began, or was deleted by it."""
 
     world: World
     uid: str
@@ -132,8 +132,11 @@ class Watch:
         if call is None:
             return
         if call.url is not None:
-            for place in self.live - self.world.live():
+            ended = self.live - self.world.live()
+            for place in ended:
                 _may_die(self.world, place)
+            if call.name == "delete":
+                self.dead |= ended
             return
         match call.name, call.args:
             case ("secrets.create", (Manifest() as manifest,)) | ("secrets.replace", (Manifest() as manifest, _)):

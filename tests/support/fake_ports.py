@@ -134,10 +134,14 @@ class FakeSecrets(Secrets):
         return None if secret is None else secret.seen
 
     @override
-    async def list_ours(self) -> list[SecretSeen]:
+    async def list_ours(self, known: Mapping[tuple[str, str], SecretSeen] | None = None) -> list[SecretSeen]:
         await self.hook("before", "secrets.list_ours", ())
-        secrets = self.state.secrets.values()
-        found = [secret.seen for secret in secrets if secret.seen.labels.get(LABEL_MANAGED_BY) == PROGRAM]
+        found: list[SecretSeen] = []
+        for named, secret in self.state.secrets.items():
+            if secret.seen.labels.get(LABEL_MANAGED_BY) == PROGRAM:
+                had = (known or {}).get(named, secret.seen)
+                same = (had.uid, had.resource_version) == (secret.seen.uid, secret.seen.resource_version)
+                found.append(had if same else secret.seen)
         await self.hook("after", "secrets.list_ours", ())
         return found
 

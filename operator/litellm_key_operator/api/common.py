@@ -1,10 +1,21 @@
 """What all three kinds are made of: the model, metadata, conditions, references."""
 
+import json
+import sys
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
+from weakref import WeakValueDictionary
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from typing_extensions import override
 
 from litellm_key_operator.api.rules import (
@@ -40,6 +51,36 @@ _GIVEN: Final[dict[frozenset[str], set[str]]] = {}
 """The fields that were given, by themselves; as many as there are ways to fill in a part."""
 
 
+def terse(value: Any) -> Any:
+    """The same, every text in it kept once in this process: names and reasons are those of many objects."""
+    if type(value) is str:
+        return sys.intern(value)
+    if type(value) is dict:
+        return {terse(name): terse(inner) for name, inner in value.items()}
+    if type(value) is list:
+        return [terse(inner) for inner in value]
+    return value
+
+
+def shared() -> WrapValidator:
+    """Of a part that many objects have alike: it is kept once, for as long as one of them has it."""
+    kept: WeakValueDictionary[str, Model] = WeakValueDictionary()
+
+    def once(given: object, read: ValidatorFunctionWrapHandler) -> Any:
+        if type(given) is not dict:
+            return read(given)
+        try:
+            text = json.dumps(given, sort_keys=True)
+        except TypeError:  # not as it was read
+            return read(given)
+        found = kept.get(text)
+        if found is None:
+            found = kept[text] = read(given)
+        return found
+
+    return WrapValidator(once)
+
+
 class Model(BaseModel):
     """A part of a resource: immutable, snake_case here and camelCase there, blind to fields of a newer version."""
 
@@ -56,6 +97,9 @@ class Model(BaseModel):
         # Nothing changes these sets, and one for every part would be a third of what many Keys take in memory.
         given = self.__pydantic_fields_set__
         object.__setattr__(self, "__pydantic_fields_set__", _GIVEN.setdefault(frozenset(given), given))
+        fields = self.__dict__
+        for name in given:
+            fields[name] = terse(fields[name])
 
 
 class OwnerReference(Model):

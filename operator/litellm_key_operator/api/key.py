@@ -18,6 +18,7 @@ from litellm_key_operator.api.common import (
     ObjectName,
     Resource,
     Timestamp,
+    shared,
 )
 from litellm_key_operator.api.duration import Duration, Lifetime
 from litellm_key_operator.api.names import (
@@ -209,7 +210,7 @@ class KeyStatus(Model):
     """Values that are on their way out: after a rotation the old one, until its overlap is over."""
     binding: Binding | None = None
     """The Secret, by Service Binding's name for it."""
-    connection: ConnectionMark | None = None
+    connection: Annotated[ConnectionMark, shared()] | None = None
     """The proxy that holds the key."""
     applied: dict[str, Any] | None = None
     """What LiteLLM was last asked for, in LiteLLM's own names."""
@@ -218,7 +219,7 @@ class KeyStatus(Model):
 class LiteLLMKey(Resource):
     """A claim for one LiteLLM key, delivered as a Secret."""
 
-    spec: KeySpec
+    spec: Annotated[KeySpec, shared()]
     """What is asked for: a role, narrowed, and the Secret to deliver to."""
     status: KeyStatus = KeyStatus(observed_generation=NOT_SEEN)
     """What was done and seen; written by the operator."""

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from typing_extensions import override
 
+from litellm_key_operator.api.common import terse
 from litellm_key_operator.api.names import API_VERSION, GROUP, KEY, LABEL_MANAGED_BY, PROGRAM
 from litellm_key_operator.cluster.client import MERGE_PATCH, Client
 from litellm_key_operator.cluster.patch import Json
@@ -38,8 +39,14 @@ class ClusterSecrets(Secrets):
             return None
 
     @override
-    async def list_ours(self) -> list[SecretSeen]:
-        return await self._scope.list(SECRETS, seen)
+    async def list_ours(self, known: Mapping[tuple[str, str], SecretSeen] | None = None) -> list[SecretSeen]:
+        def read(item: Json) -> SecretSeen:
+            meta = item["metadata"]
+            had = (known or {}).get((meta["namespace"], meta["name"]))
+            same = had is not None and (had.uid, had.resource_version) == (meta["uid"], meta["resourceVersion"])
+            return had if same and had is not None else seen(item)
+
+        return await self._scope.list(SECRETS, read)
 
     @override
     async def create(self, manifest: Manifest) -> SecretSeen:
@@ -132,17 +139,18 @@ def seen(item: Mapping[str, Any]) -> SecretSeen:
     meta = item["metadata"]
     owners = meta.get("ownerReferences") or ()
     owner = next((o for o in owners if o.get("controller")), owners[0] if owners else None)
+    hashes = {name: hashlib.sha256(base64.b64decode(value)).hexdigest() for name, value in _data(item).items()}
     return SecretSeen(
-        namespace=meta["namespace"],
-        name=meta["name"],
+        namespace=terse(meta["namespace"]),
+        name=terse(meta["name"]),
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
-        owner_uid=None if owner is None else owner["uid"],
-        type=item.get("type", "Opaque"),
+        owner_uid=None if owner is None else terse(owner["uid"]),
+        type=terse(item.get("type", "Opaque")),
         immutable=item.get("immutable", False),
-        labels=meta.get("labels") or {},
-        annotations=meta.get("annotations") or {},
-        hashes={name: hashlib.sha256(base64.b64decode(value)).hexdigest() for name, value in _data(item).items()},
+        labels=terse(meta.get("labels") or {}),
+        annotations=terse(meta.get("annotations") or {}),
+        hashes=terse(hashes),
     )
 
 

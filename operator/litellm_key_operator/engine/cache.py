@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from litellm_key_operator.api.connection import LiteLLMConnection
 from litellm_key_operator.api.key import LiteLLMKey
 from litellm_key_operator.api.role import LiteLLMRole
 from litellm_key_operator.domain.state import SecretSeen
 
+K = TypeVar("K")
+V = TypeVar("V")
 Name: TypeAlias = tuple[str, str]
 """Namespace and name."""
 
@@ -17,6 +19,32 @@ Name: TypeAlias = tuple[str, str]
 def newer(one: str, other: str) -> bool:
     """Whether a resourceVersion is younger than another of the same kind; API servers count them."""
     return int(one) > int(other) if one.isdigit() and other.isdigit() else one != other
+
+
+class Few(Generic[K, V]):
+    """Values by key, of which most keys have one: in a tuple, which takes a quarter of the room of a set."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._values: dict[K, tuple[V, ...]] = {}
+
+    def get(self, key: K) -> tuple[V, ...]:
+        """Those of a key."""
+        return self._values.get(key, ())
+
+    def add(self, key: K, value: V) -> None:
+        """One more, unless it is there."""
+        had = self.get(key)
+        if value not in had:
+            self._values[key] = (*had, value)
+
+    def discard(self, key: K, value: V) -> None:
+        """One less, if it is there."""
+        left = tuple(one for one in self.get(key) if one != value)
+        if left:
+            self._values[key] = left
+        else:
+            self._values.pop(key, None)
 
 
 class Cache:
@@ -32,8 +60,8 @@ class Cache:
         self._uid_of: dict[Name, str] = {}
         self._keys_of_role: dict[Name, set[str]] = {}
         self._keys_in: dict[str, set[str]] = {}
-        self._keys_wanting: dict[Name, set[str]] = {}
-        self._secrets_of: dict[str, set[Name]] = {}
+        self._keys_wanting: Few[Name, str] = Few()
+        self._secrets_of: Few[str, Name] = Few()
 
     def put_key(self, key: LiteLLMKey) -> bool:
         """Keep it unless a younger one is known; answers whether it was news."""
@@ -42,12 +70,12 @@ class Cache:
             return False
         if had is not None:
             self._keys_of_role.get(role_of(had), set()).discard(uid)
-            self._want_no_more(had)
+            self._keys_wanting.discard(secret_of(had), uid)
         self.keys[uid] = key
         self._uid_of[name_of(key)] = uid
         self._keys_of_role.setdefault(role_of(key), set()).add(uid)
         self._keys_in.setdefault(key.metadata.namespace, set()).add(uid)
-        self._keys_wanting.setdefault(secret_of(key), set()).add(uid)
+        self._keys_wanting.add(secret_of(key), uid)
         return True
 
     def has_key(self, uid: str, version: str) -> bool:
@@ -64,7 +92,7 @@ class Cache:
             del self._uid_of[name_of(had)]
         self._keys_of_role.get(role_of(had), set()).discard(uid)
         self._keys_in.get(had.metadata.namespace, set()).discard(uid)
-        self._want_no_more(had)
+        self._keys_wanting.discard(secret_of(had), uid)
 
     def key_named(self, namespace: str, name: str) -> LiteLLMKey | None:
         """The Key of this name, if one is known."""
@@ -80,7 +108,7 @@ class Cache:
 
     def keys_wanting(self, secret: Name) -> list[LiteLLMKey]:
         """The Keys that want a Secret of this name."""
-        return [self.keys[uid] for uid in self._keys_wanting.get(secret, ())]
+        return [self.keys[uid] for uid in self._keys_wanting.get(secret)]
 
     def roles_of(self, connection: Name) -> Iterator[LiteLLMRole]:
         """The Roles that use this connection."""
@@ -102,32 +130,23 @@ class Cache:
         self.drop_secret(name)
         self._secrets[name] = secret
         if secret.owner_uid is not None:
-            self._secrets_of.setdefault(secret.owner_uid, set()).add(name)
+            self._secrets_of.add(secret.owner_uid, name)
         return True
 
     def drop_secret(self, name: Name) -> None:
         """Forget it."""
         had = self._secrets.pop(name, None)
         if had is not None and had.owner_uid is not None:
-            names = self._secrets_of.get(had.owner_uid, set())
-            names.discard(name)
-            if not names:
-                self._secrets_of.pop(had.owner_uid, None)
+            self._secrets_of.discard(had.owner_uid, name)
 
     def secrets_for(self, key: LiteLLMKey) -> tuple[SecretSeen, ...]:
         """The Secrets that belong to a Key, and the one that has the name it wants, whosever it is."""
-        names = self._secrets_of.get(key.metadata.uid, set()) | {secret_of(key)}
+        names = {*self._secrets_of.get(key.metadata.uid), secret_of(key)}
         return tuple(self._secrets[name] for name in sorted(names) if name in self._secrets)
 
     def secrets(self) -> Iterable[SecretSeen]:
         """All of ours."""
         return self._secrets.values()
-
-    def _want_no_more(self, key: LiteLLMKey) -> None:
-        uids = self._keys_wanting.get(secret_of(key), set())
-        uids.discard(key.metadata.uid)
-        if not uids:
-            self._keys_wanting.pop(secret_of(key), None)
 
 
 def name_of(resource: LiteLLMKey | LiteLLMRole | LiteLLMConnection) -> Name:

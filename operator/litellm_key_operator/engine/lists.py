@@ -104,7 +104,7 @@ class Lists:
 
     async def _secrets(self) -> None:
         known = {(secret.namespace, secret.name): secret for secret in self.cache.secrets()}
-        listed = await self.secrets.list_ours()
+        listed = await self.secrets.list_ours(known)
         for secret in listed:
             self.news.secret_seen(secret)
         for place in known.keys() - {(secret.namespace, secret.name) for secret in listed}:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 import kopf
+from typing_extensions import override
 
 TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 TOKEN_KEPT: Final = 60.0
@@ -38,6 +39,26 @@ class FreshToken:
         return await handler(request)
 
 
+class EmptyList(aiohttp.ClientResponse):
+    """An answer to kopf, which learns from a LIST where its watch begins, and nothing else.
+
+    What there is, we list ourselves, page by page; kopf would keep it all, in a task for each object.
+    """
+
+    @override
+    async def json(self, **options: Any) -> Any:
+        answer = await super().json(**options)
+        if _is_list(self.method, self.url.query, ok=self.ok):
+            answer["items"] = []
+            answer["metadata"].pop("continue", None)
+        return answer
+
+
+def _is_list(method: str, query: Mapping[str, str], *, ok: bool) -> bool:
+    """Whether it is an answer with objects of one kind."""
+    return ok and method == "GET" and "limit" in query
+
+
 async def open_session(listed: Callable[[str], None], **kwargs: Any) -> kopf.AiohttpSession:
     """The session that kopf is to use; `listed` hears the plural of each kind that was listed."""
     account = kopf.login_with_service_account(**kwargs)
@@ -47,20 +68,20 @@ async def open_session(listed: Callable[[str], None], **kwargs: Any) -> kopf.Aio
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=info.as_ssl_context()),
         headers=info.as_http_headers(),
+        response_class=EmptyList,
         middlewares=(FreshToken(TOKEN),) if account else (),
-        trace_configs=[_trace(listed)],
+        trace_configs=[list_heard(listed)],
     )
     return kopf.AiohttpSession(server=info.server, default_namespace=info.default_namespace, aiohttp_session=session)
 
 
-def _trace(listed: Callable[[str], None]) -> aiohttp.TraceConfig:
+def list_heard(listed: Callable[[str], None]) -> aiohttp.TraceConfig:
     """Hears of each LIST; kopf gives its handlers no sign of one, least of all of an empty one."""
 
     async def ended(
         _session: aiohttp.ClientSession, _context: types.SimpleNamespace, request: aiohttp.TraceRequestEndParams
     ) -> None:
-        asks = request.url.query
-        if request.method == "GET" and request.response.ok and "limit" in asks and "continue" not in asks:
+        if _is_list(request.method, request.url.query, ok=request.response.ok):
             listed(request.url.path.rpartition("/")[2])
 
     config = aiohttp.TraceConfig()

@@ -17,7 +17,7 @@ from litellm_key_operator import metrics
 from litellm_key_operator.domain.errors import OutsideError
 from litellm_key_operator.entry.access import open_session
 from litellm_key_operator.entry.feed import KEYS, Feed, Source
-from litellm_key_operator.entry.kopf_settings import operator_settings
+from litellm_key_operator.entry.kopf_settings import NoMemories, operator_settings
 from litellm_key_operator.settings import PROGRAM
 
 _log = structlog.get_logger(__name__)
@@ -104,6 +104,7 @@ class KopfRun:
         roots = await kopf.spawn_tasks(
             registry=self._registry(),
             settings=operator_settings(),
+            memories=NoMemories(),
             standalone=True,
             # For a peering that there is none of. Left to itself kopf asks for its user's name: a Pod's has none.
             identity=cast("Any", PROGRAM),

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 from typing_extensions import override
 
 from litellm_key_operator.api import names
-from litellm_key_operator.cluster.client import PAGE
 from litellm_key_operator.entry.feed import SECRETS
 
 
@@ -53,6 +53,14 @@ class NoProgress(kopf.ProgressStorage):
         return essence
 
 
+class NoMemories(ResourceMemories):
+    """Remembers no object between its events, which would be a kilobyte of each for as long as it is there."""
+
+    @override
+    async def recall(self, *args: Any, **options: Any) -> ResourceMemory:
+        return await super().recall(*args, **{**options, "ephemeral": True})
+
+
 def operator_settings() -> kopf.OperatorSettings:
     """How kopf is to behave; every line is there because of a trap."""
     settings = kopf.OperatorSettings()
@@ -63,7 +71,7 @@ def operator_settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.peering.standalone = True
-    settings.watching.chunk_size = PAGE
+    settings.watching.chunk_size = 1  # of a list only the version is used
     settings.watching.connect_timeout = 10
     settings.watching.reconnect_backoff = 1.0
     # The server filters; `labels=` of a handler would have every Secret of the cluster sent here.

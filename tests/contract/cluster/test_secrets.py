@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -24,6 +25,16 @@ class TestSecret:
         assert (made.type, made.immutable) == ("Opaque", False)
         assert await world.secret_data("app") == {"api-key": "sk-one", "base-url": "http://proxy"}
         assert await world.secrets.list_ours() == [made]
+
+    async def test_is_listed_as_it_was_given_unless_it_has_changed(self, world: World) -> None:
+        key = await world.apply(a_key(world))
+        made = await world.secrets.create(a_manifest(world, key))
+        marked = replace(made, type="marked")
+        place = (made.namespace, made.name)
+        assert await world.secrets.list_ours({place: marked}) == [marked]
+        assert await world.secrets.list_ours({place: replace(marked, uid="of-another")}) == [made]
+        newer = await world.secrets.replace(a_manifest(world, key, name="app"), made)
+        assert await world.secrets.list_ours({place: marked}) == [newer]
 
     async def test_is_not_created_over_anybodys(self, world: World) -> None:
         key = await world.apply(a_key(world))

@@ -122,8 +122,8 @@ ISSUE: Final = (
     one(
         "a blocked key counts as dead",
         "domain.provision",
-        "return Settled.all(problem) if settled else",
-        "return _replace(want, seen, target, lost=False) if settled else",
+        "case Life.BLOCKED:",
+        "case Life.BLOCKED if False:",
     ),
     one(
         "what LiteLLM said is forgotten with the run",

@@ -16,7 +16,7 @@ from litellm_key_operator.domain.errors import Unavailable
 from litellm_key_operator.entry import kopf_app
 from litellm_key_operator.entry.feed import SECRETS, Feed
 from litellm_key_operator.entry.kopf_app import FAILURES_IN_A_ROW, KopfRun, WatchError, Watches, Where
-from litellm_key_operator.entry.kopf_settings import operator_settings
+from litellm_key_operator.entry.kopf_settings import NoMemories, operator_settings
 
 PLURALS = [*(kind.plural for kind in (names.KEY, names.ROLE, names.CONNECTION)), "secrets", "namespaces"]
 
@@ -206,3 +206,13 @@ def test_kopf_writes_nothing_on_its_own() -> None:
     assert settings.scanning.disabled
     assert settings.process.ultimate_exiting_timeout is None
     assert settings.watching.label_selectors[SECRETS] == "app.kubernetes.io/managed-by=litellm-key-operator"
+
+
+async def test_no_object_is_remembered_between_its_events(stand: Stand) -> None:
+    memories = NoMemories()
+    memory = await memories.recall({"metadata": {"uid": "one"}}, noticed_by_listing=True)
+    assert memory.noticed_by_listing
+    assert list(memories.iter_all_memories()) == []
+    with pytest.raises(WatchError):
+        await Watches(feed(), everywhere).keep()
+    assert isinstance(stand.given["memories"], NoMemories)
