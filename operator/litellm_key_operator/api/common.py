@@ -4,7 +4,7 @@ import json
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, cast
 from weakref import WeakValueDictionary
 
 from pydantic import (
@@ -56,9 +56,10 @@ def terse(value: Any) -> Any:
     if type(value) is str:
         return sys.intern(value)
     if type(value) is dict:
-        return {terse(name): terse(inner) for name, inner in value.items()}
+        named = cast("dict[str, Any]", value)
+        return {terse(name): terse(inner) for name, inner in named.items()}
     if type(value) is list:
-        return [terse(inner) for inner in value]
+        return [terse(inner) for inner in cast("list[Any]", value)]
     return value
 
 
@@ -97,7 +98,7 @@ class Model(BaseModel):
         # Nothing changes these sets, and one for every part would be a third of what many Keys take in memory.
         given = self.__pydantic_fields_set__
         object.__setattr__(self, "__pydantic_fields_set__", _GIVEN.setdefault(frozenset(given), given))
-        fields = self.__dict__
+        fields: dict[str, Any] = vars(self)
         for name in given:
             fields[name] = terse(fields[name])
 

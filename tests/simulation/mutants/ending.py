@@ -33,12 +33,6 @@ ENDING: Final = (
         "if True:\n                row",
     ),
     one(
-        "what was deleted may never have been",
-        "domain.picture",
-        "return Life.DELETED if self.deleted.get(revision.place) is not None else Life.UNKNOWN",
-        "return Life.UNKNOWN",
-    ),
-    one(
         "the issued revision is not revoked", "domain.record", "self.current, self.pending) if r", "self.pending) if r"
     ),
     one(
