@@ -4,7 +4,7 @@ import json
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, TypeAlias, cast
+from typing import Annotated, Any, Final, TypeAlias
 from weakref import WeakValueDictionary
 
 from pydantic import (
@@ -56,10 +56,11 @@ def terse(value: Any) -> Any:
     if type(value) is str:
         return sys.intern(value)
     if type(value) is dict:
-        named = cast("dict[str, Any]", value)
+        named: dict[str, Any] = value
         return {terse(name): terse(inner) for name, inner in named.items()}
     if type(value) is list:
-        return [terse(inner) for inner in cast("list[Any]", value)]
+        listed: list[Any] = value
+        return [terse(inner) for inner in listed]
     return value
 
 
