@@ -53,14 +53,13 @@ _GIVEN: Final[dict[frozenset[str], set[str]]] = {}
 
 def terse(value: Any) -> Any:
     """The same, every text in it kept once in this process: names and reasons are those of many objects."""
-    if type(value) is str:
+    kind = type(value)
+    if kind is str:
         return sys.intern(value)
-    if type(value) is dict:
-        named: dict[str, Any] = value
-        return {terse(name): terse(inner) for name, inner in named.items()}
-    if type(value) is list:
-        listed: list[Any] = value
-        return [terse(inner) for inner in listed]
+    if kind is dict:
+        return {terse(name): terse(inner) for name, inner in value.items()}
+    if kind is list:
+        return [terse(inner) for inner in value]
     return value
 
 

@@ -106,7 +106,10 @@ class Seen:
         if revision.place not in self.rows:
             return None
         row = self.rows[revision.place]
-        return Life.UNKNOWN if row is None else row.life(self.now)
+        if row is None:
+            # After a deletion it is enough that there is no row left: whether there was one was known before, or never.
+            return Life.DELETED if self.deleted.get(revision.place) is not None else Life.UNKNOWN
+        return row.life(self.now)
 
     def expired(self, revision: Revision) -> bool:
         """Whether LiteLLM said that its time is over, before this run deleted it perhaps."""
