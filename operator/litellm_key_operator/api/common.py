@@ -53,7 +53,7 @@ _GIVEN: Final[dict[frozenset[str], set[str]]] = {}
 
 def terse(value: Any) -> Any:
     """The same, every text in it kept once in this process: names and reasons are those of many objects."""
-    kind = type(value)
+    kind: object = value.__class__
     if kind is str:
         return sys.intern(value)
     if kind is dict:
