@@ -160,6 +160,8 @@ def _may_die(world: World, place: Place) -> None:
     retired = {r.revision.place for r in noted.retiring if r.retire_at <= now}
     if place in retired and noted.expires_at is not None and noted.expires_at <= now:
         return  # its successor was published, and has had all of its time
+    if noted.rotates and noted.current is not None and place == noted.current.place:
+        raise Violation(f"{_told(world, place)} was ended while it was reported as the key", world)
     live = {token for _, token in world.live()}
     if (
         not any(token in live for token in held_by(world, key))

@@ -21,7 +21,7 @@ from litellm_key_operator.cluster.secrets import ClusterSecrets, seen
 from litellm_key_operator.domain.errors import Gone, Unavailable
 from litellm_key_operator.domain.state import SecretSeen
 from litellm_key_operator.ports import Namespaces, Resources, Secrets
-from tests.support.cluster_worlds import World
+from tests.support.cluster_worlds import World, until
 
 R = TypeVar("R", LiteLLMKey, LiteLLMRole, LiteLLMConnection)
 
@@ -29,16 +29,27 @@ _KINDS: dict[type, Path] = {LiteLLMKey: KEYS, LiteLLMRole: ROLES, LiteLLMConnect
 
 
 class CutClient(Client):
-    """A client whose network can be cut."""
+    """A client whose network can be cut; `asked` counts its requests, those that came to nothing too."""
 
     cut = False
+    asked = 0
 
     @override
     async def request(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        self.asked += 1
         if self.cut:
             await asyncio.sleep(0.05)
             raise Unavailable("cut")
         return await super().request(*args, **kwargs)
+
+    async def has_asked(self, times: int) -> None:
+        """Wait until it has begun so many more requests."""
+        enough = self.asked + times
+
+        async def asked() -> bool:
+            return self.asked >= enough
+
+        await until(asked)
 
 
 class RealWorld(World):

@@ -43,8 +43,9 @@ class ClusterSecrets(Secrets):
         def read(item: Json) -> SecretSeen:
             meta = item["metadata"]
             had = (known or {}).get((meta["namespace"], meta["name"]))
-            same = had is not None and (had.uid, had.resource_version) == (meta["uid"], meta["resourceVersion"])
-            return had if same and had is not None else seen(item)
+            if had is not None and (had.uid, had.resource_version) == (meta["uid"], meta["resourceVersion"]):
+                return had
+            return seen(item)
 
         return await self._scope.list(SECRETS, read)
 

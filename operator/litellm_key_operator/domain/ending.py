@@ -14,7 +14,7 @@ BLANK = "blank"
 """In `metadata.llmkeys` of a tombstone: LiteLLM did not know its value, so there may never have been such a key."""
 
 LAST = "last"
-"""In the same: made while the resource was being deleted, when nothing more was registered for it."""
+"""In the same, of a blank one: made while the resource was being deleted, when nothing more was registered for it."""
 
 
 def gone(seen: Seen, revision: Revision) -> bool:
@@ -31,14 +31,17 @@ def gone(seen: Seen, revision: Revision) -> bool:
 
 def blank(seen: Seen, revision: Revision) -> bool:
     """Whether it is only a tombstone for a value that LiteLLM never heard of."""
-    row = seen.rows.get(revision.place)
-    return row is not None and bool(row.mark.get(BLANK))
+    return _marked(seen, revision, BLANK)
 
 
 def last(seen: Seen, revision: Revision) -> bool:
     """Whether it is only such a tombstone, and made by a deletion: no value after it was ever registered."""
+    return _marked(seen, revision, LAST)
+
+
+def _marked(seen: Seen, revision: Revision, name: str) -> bool:
     row = seen.rows.get(revision.place)
-    return blank(seen, revision) and row is not None and bool(row.mark.get(LAST))
+    return row is not None and bool(row.mark.get(name))
 
 
 def end(want: Want, seen: Seen, revisions: Iterable[Revision]) -> Ask | Revoke | Bury | None:
@@ -76,13 +79,14 @@ def aside(seen: Seen, name: str, token_id: str) -> str:
 
 
 def _tombstone(want: Want, seen: Seen, revision: Revision) -> dict[str, object]:
+    unheard_of = seen.life(revision) is Life.UNKNOWN
     mark = {
         "installation": want.material.keyring.installation,
         "uid": want.material.uid,
         "revision": revision.number,
         TOMBSTONE: rfc3339(seen.now),
-        BLANK: seen.life(revision) is Life.UNKNOWN,
-        LAST: want.deleting,
+        BLANK: unheard_of,
+        LAST: unheard_of and want.deleting,
         OUTLIVED: seen.expired(revision),
     }
     # The value is in the alias as well: two tombstones of one resource, perhaps of two seeds, must not collide.

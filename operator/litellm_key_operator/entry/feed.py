@@ -65,9 +65,9 @@ class Source(Generic[T]):
         self._refused: dict[str, str] = {}
 
     def receive(self, event: str | None, body: Mapping[str, Any]) -> None:
-        """Pass one event on. `event` is that of the watch, None for an object of a LIST."""
+        """Pass one event on. `event` is that of the watch; of a LIST kopf gives no object."""
         uid = body["metadata"]["uid"]
-        # Most events are echoes of our own writes, or a LIST of what is known: they need not be read at all.
+        # Most events are echoes of our own writes: they need not be read at all.
         if event != "DELETED" and self._known(uid, body["metadata"].get("resourceVersion", "")):
             return
         try:
@@ -81,7 +81,7 @@ class Source(Generic[T]):
             self._refused.pop(uid, None)
 
     def _refuse(self, uid: str, metadata: Mapping[str, Any], error: Exception) -> None:
-        """Say once per version of the object why it is not looked at: every relist brings it again."""
+        """Say once per version of the object why it is not looked at: a watch that is begun anew may bring it again."""
         version = metadata.get("resourceVersion", "")
         if self._refused.get(uid) == version:
             return

@@ -54,7 +54,10 @@ class NoProgress(kopf.ProgressStorage):
 
 
 class NoMemories(ResourceMemories):
-    """Remembers no object between its events, which would be a kilobyte of each for as long as it is there."""
+    """Remembers no object between its events, which would be a kilobyte of each for as long as it is there.
+
+    `kopf.spawn_tasks` takes it as a parameter, though kopf exports no name for its class.
+    """
 
     @override
     async def recall(self, *args: Any, **options: Any) -> ResourceMemory:

@@ -50,7 +50,7 @@ class TestLease:
     async def test_that_is_released_is_free_at_once(self, client: CutClient, rival: CutClient, namespace: str) -> None:
         async with a_lease(client, namespace, "one"):
             waiting = asyncio.create_task(is_acquired(two := a_lease(rival, namespace, "two"), 15))
-            await asyncio.sleep(1)
+            await rival.has_asked(2)
             assert not waiting.done()
         began = time.monotonic()
         assert await waiting
@@ -67,7 +67,7 @@ class TestLease:
         )
         await one.acquire()
         waiting = asyncio.create_task(is_acquired(two, LONG.total_seconds()))
-        await asyncio.sleep(1)
+        await rival.has_asked(2)
         assert not waiting.done()
         await one.release()
         async with asyncio.timeout(LONG.total_seconds() / 30):
@@ -120,7 +120,7 @@ class TestLease:
     async def test_survives_a_short_outage_and_a_lost_answer(self, client: CutClient, namespace: str) -> None:
         async with a_lease(client, namespace, "one") as one:
             client.cut = True
-            await asyncio.sleep(0.6)
+            await client.has_asked(1)
             client.cut = False
             # As if a renewal had been stored and its answer lost: the version is another, the holder is not.
             body = {"metadata": {"labels": {"a": "b"}}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import datetime as dt
 import json
@@ -25,6 +24,7 @@ from litellm_key_operator.cluster.resources import ClusterResources
 from litellm_key_operator.cluster.secrets import ClusterSecrets
 from litellm_key_operator.domain.errors import Denied, Gone, Rejected, SecretRejected, Unavailable
 from litellm_key_operator.domain.state import Manifest
+from tests.support.cluster_worlds import until
 
 
 def a_manifest(namespace: str, **data: str) -> Manifest:
@@ -49,15 +49,19 @@ def without_rights(crds: Access, namespace: str, folder: File) -> File:
 
 async def refusal_of(client: Client, manifest: Manifest) -> str:
     """What the API server says against the Secret: it takes a moment until it enforces a new policy or quota."""
-    secrets = ClusterSecrets(client)
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                made = await secrets.create(manifest)
-            except SecretRejected as error:
-                return str(error)
+    secrets, said = ClusterSecrets(client), list[str]()
+
+    async def refused() -> bool:
+        try:
+            made = await secrets.create(manifest)
+        except SecretRejected as error:
+            said.append(str(error))
+        else:
             await secrets.delete(made)
-            await asyncio.sleep(0.2)
+        return bool(said)
+
+    await until(refused, 30)
+    return said[0]
 
 
 class TestAccess:

@@ -86,7 +86,7 @@ ENDING: Final = (
     one(
         "a deletion takes the tombstones of a recovery for its own",
         "domain.ending",
-        "return blank(seen, revision) and row is not None and bool(row.mark.get(LAST))",
+        "return _marked(seen, revision, LAST)",
         "return blank(seen, revision)",
     ),
     one(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.simulation.mutation import one
+from tests.simulation.mutation import Change, Mutant, one
 
 RENEWING: Final = (
     one(
@@ -39,10 +39,11 @@ RENEWING: Final = (
         "",
     ),
     one("an old value is forgotten, not ended", "domain.upkeep", "step = end(want, seen, due)", "step = None"),
-    one(
+    Mutant(
         "the old value ends before the new one is reported",
-        "domain.upkeep",
-        "    if settled:\n        # Only",
-        "    if True:\n        # Only",
+        (
+            Change("domain.upkeep", "    if settled:\n        # Only", "    if True:\n        # Only"),
+            Change("domain.upkeep", "record.retire(old, retirement(want, seen, old))", "record.retire(old, seen.now)"),
+        ),
     ),
 )

@@ -64,6 +64,8 @@ def test_what_is_read_alike_is_kept_once_and_what_is_not_is_not() -> None:
     made = KeySpec(role_ref=RoleRef(name="chat", namespace="llm"))
     assert made == one.spec
     assert made is not one.spec
+    named = {**body(3), "spec": {"roleRef": RoleRef(name="chat", namespace="llm")}}
+    assert LiteLLMKey.model_validate(named).spec == one.spec
     changed = body(4)
     changed["spec"]["limits"] = {"rpm": 1}
     assert LiteLLMKey.model_validate(changed).spec.limits.rpm == 1
