@@ -16,6 +16,9 @@ Strategy: TypeAlias = st.SearchStrategy[Any]
 _FEW: Final = 3
 _ENTRIES: Final = st.from_regex(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,20}\Z", fullmatch=True)
 _LABELS: Final = st.from_regex(r"(example[.]com/)?[A-Za-z]([-._a-z0-9]{0,20}[a-z0-9])?\Z", fullmatch=True)
+# Loads the code that this needs, which pytest compiles in a fresh checkout, and CPython 3.11 may fail at in two threads
+# at once (SystemError: AST constructor recursion depth mismatch): now, while there is but one.
+_LABELS.validate()
 _TEXTS: Final = st.text(st.characters(codec="utf-8"), max_size=20)
 _FREE: Final = st.recursive(
     st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9) | _TEXTS,
