@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections import Counter
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dev.bench.clients import Server
+from dev.bench.clients import PATIENCE, Server
 from dev.operatorprocess import OperatorProcess
 from litellm_key_operator.api.names import CONNECTION, KEY, ROLE
 
@@ -16,6 +17,8 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _REQUESTS: Final = re.compile(r"apiserver_request_total\{(?P<labels>.*)\} (?P<count>\S+)")
 _LABEL: Final = re.compile(r'(\w+)="([^"]*)"')
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"})
+_STILL: Final = 0.25
+"""Seconds without a new request after which those before are taken to be counted."""
 _OURS: Final = frozenset({KEY.plural, ROLE.plural, CONNECTION.plural, "secrets"})
 
 
@@ -27,7 +30,22 @@ class Write(NamedTuple):
 
 
 async def writes(kubernetes: Server) -> Counter[Write]:
-    """The writes to Secrets and our resources that the API server has answered so far, refused ones too."""
+    """The writes to Secrets and our resources so far, refused ones too; asked when nobody writes any more.
+
+    The API server counts a request a moment after its answer and its watch events are out: this returns when no more
+    are counted. Raises TimeoutError if that does not come.
+    """
+    async with asyncio.timeout(PATIENCE):
+        before = await _written(kubernetes)
+        while True:
+            await asyncio.sleep(_STILL)
+            now = await _written(kubernetes)
+            if now == before:
+                return now
+            before = now
+
+
+async def _written(kubernetes: Server) -> Counter[Write]:
     found: Counter[Write] = Counter()
     for line in (await kubernetes.text("/metrics")).splitlines():
         match = _REQUESTS.match(line)

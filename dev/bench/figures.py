@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from statistics import mean
 from typing import Final
 
+from dev.bench.counters import Write, to_keys, to_others
 from dev.bench.pace import Pace, percentile
 
 ASKED_AT_ONCE: Final = 500
@@ -83,15 +84,21 @@ def idle(operator: Sequence[float], script: Sequence[float]) -> Figure:
     )
 
 
-def fresh(count: int, writes: int, others: int, calls: int) -> Figure:
+def fresh(count: int, changed: Counter[Write], calls: int) -> Figure:
     """What fresh keys cost: writes to them and their Secrets, to their role and connection, calls to LiteLLM."""
+    writes, others = to_keys(changed), to_others(changed)
     return Figure(
         "fresh",
         "per fresh key: Kubernetes writes (Events apart), LiteLLM calls",
         f"{writes / count:.2f} and {calls / count:.2f} (and {others} to role and connection in all)",
         f"{FRESH[0]} and {FRESH[1]}",
         writes <= FRESH[0] * count and calls <= FRESH[1] * count,
-        {"writes": writes / count, "calls": calls / count, "role_and_connection": others},
+        {
+            "writes": writes / count,
+            "calls": calls / count,
+            "role_and_connection": others,
+            **{f"{write.verb} {write.resource}": number for write, number in sorted(changed.items())},
+        },
     )
 
 

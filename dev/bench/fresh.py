@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 
 from dev import progress
 from dev.bench import counters, figures
@@ -60,7 +61,8 @@ class Burst:
         self._site = site
         self.claims = [f"burst-{number}" for number in range(site.sizes.burst)]
         self._seconds = self._per_key = self._per_event = 0.0
-        self._writes = self._others = self._calls = 0
+        self._calls = 0
+        self._changed: Counter[counters.Write] = Counter()
 
     async def run(self) -> None:
         """Apply them and watch."""
@@ -78,8 +80,7 @@ class Burst:
         used = counters.cpu(operator.pid) - busy
         told = counters.events(operator) - posted
         self._calls = (counters.calls(operator) - called).total()
-        changed = await counters.writes(site.kubernetes) - written
-        self._writes, self._others = counters.to_keys(changed), counters.to_others(changed)
+        self._changed = await counters.writes(site.kubernetes) - written
         self._per_event = await self._cost_of_event()
         count = len(self.claims)
         self._per_key = (used - told * self._per_event) / count + self._per_event
@@ -89,7 +90,7 @@ class Burst:
         count = len(self.claims)
         return [
             figures.burst(count, self._seconds, around),
-            figures.fresh(count, self._writes, self._others, self._calls),
+            figures.fresh(count, self._changed, self._calls),
             figures.cpu(self._per_key, self._per_event, around.work.cpu),
         ]
 

@@ -23,7 +23,7 @@ async def test_every_figure_is_measured(own_control_plane: ControlPlane, own_lit
     assert len(values) == len(report.figures)
     assert all(numbers for numbers in values.values())
     # These are counts, and do not depend on the machine.
-    assert (values["fresh"]["writes"], values["fresh"]["calls"]) == (3, 1)
+    assert (values["fresh"]["writes"], values["fresh"]["calls"]) == (3, 1), values["fresh"]
     assert (values["settled"]["writes"], values["settled"]["calls_per_sweep"]) == (0, 1)
     assert values["restart"]["writes"] == 0
     assert values["many"]["calls"] == 1

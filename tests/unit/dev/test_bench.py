@@ -8,12 +8,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from rich.console import Console
 
 from dev.bench import __main__ as bench
 from dev.bench import counters, figures, pace
-from dev.bench.clients import BenchError
+from dev.bench.clients import BenchError, Server
 from dev.bench.counters import Write
 from dev.bench.figures import Figure, Floors
 from dev.bench.pace import Pace
@@ -29,8 +32,8 @@ LATE = [0.1] * 98 + [0.9] * 2
     [
         (lambda: figures.burst(100, 5.0, FLOORS), lambda: figures.burst(100, 5.1, FLOORS)),
         (lambda: figures.idle([0.1, 0.2, 0.9], [0.19]), lambda: figures.idle([0.1, 0.201, 0.9], [0.19])),
-        (lambda: figures.fresh(10, 30, 99, 10), lambda: figures.fresh(10, 31, 0, 10)),
-        (lambda: figures.fresh(10, 30, 99, 10), lambda: figures.fresh(10, 30, 0, 11)),
+        (lambda: figures.fresh(10, _writes(20, 99), 10), lambda: figures.fresh(10, _writes(21, 0), 10)),
+        (lambda: figures.fresh(10, _writes(20, 99), 10), lambda: figures.fresh(10, _writes(20, 0), 11)),
         (lambda: figures.cpu(0.010, 0.001, 0.005), lambda: figures.cpu(0.011, 0.001, 0.005)),
         (lambda: figures.settled(1000, 0, _calls(4), 2), lambda: figures.settled(1000, 0, _calls(5), 2)),
         (lambda: figures.settled(1000, 0, _calls(4), 2), lambda: figures.settled(1000, 1, _calls(4), 2)),
@@ -51,6 +54,12 @@ LATE = [0.1] * 98 + [0.9] * 2
 def test_a_figure_is_reached_up_to_its_limit(reached: Callable[[], Figure], missed: Callable[[], Figure]) -> None:
     assert reached().reached
     assert not missed().reached
+
+
+def _writes(patches: int, others: int) -> Counter[Write]:
+    """To ten fresh keys with their Secrets, to their role, and those of their user."""
+    made = {Write("POST", "litellmkeys"): 10, Write("POST", "secrets"): 10}
+    return Counter({**made, Write("PATCH", "litellmkeys"): patches, Write("PATCH", "litellmroles"): others})
 
 
 def _calls(count: int) -> Counter[str]:
@@ -102,6 +111,20 @@ def test_what_users_write_is_not_the_operators() -> None:
     )
     assert counters.to_keys(counted) == 5
     assert counters.to_others(counted) == 1
+
+
+async def test_writes_are_told_when_no_more_are_counted() -> None:
+    counts = iter([16, 22, 32])
+
+    async def page(_: web.Request) -> web.Response:
+        count = next(counts, 32)
+        return web.Response(text=f'apiserver_request_total{{resource="secrets",verb="POST"}} {count}')
+
+    app = web.Application()
+    app.router.add_get("/metrics", page)
+    async with TestServer(app) as server, aiohttp.ClientSession(server.make_url("")) as session:
+        told = await counters.writes(Server(session, "the API server"))
+    assert told == {Write("POST", "secrets"): 32}
 
 
 def report(*, reached: bool) -> Report:
