@@ -5,12 +5,15 @@ import json
 import os
 import ssl
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, Final
 
 from dev.children import ServerError
 
 CRDS: Final = Path(__file__).resolve().parents[2] / "deploy" / "crds"
+_PATIENCE: Final = 30.0
+_LOOK: Final = 0.1
 
 
 class Access:
@@ -76,10 +79,24 @@ def foreign(kubeconfig: Path, kubectl_program: Path, home: Path) -> Access:
     )
 
 
-def define(server: Access) -> None:
-    """Installs the checked-in CRDs, whatever was there, and waits until they are served."""
-    server.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    server.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+def define(server: Access, *files: Path) -> None:
+    """Installs definitions, ours if none are named, whatever was there, and waits until they are served."""
+    named = [text for file in files or (CRDS,) for text in ("-f", str(file))]
+    server.kubectl("apply", "--server-side", "--force-conflicts", *named)
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        told: dict[str, Any] = json.loads(server.kubectl("get", *named, "-o", "json"))
+        if all(is_established(definition) for definition in told.get("items", [told])):
+            return
+        if time.monotonic() > deadline:
+            raise ServerError(f"not served within {_PATIENCE:g} s: {' '.join(named)}")
+        time.sleep(_LOOK)
+
+
+def is_established(definition: dict[str, Any]) -> bool:
+    """Whether a definition is served; `kubectl wait` gives up while its conditions are null, as they are at first."""
+    conditions = definition.get("status", {}).get("conditions") or ()
+    return any((told["type"], told["status"]) == ("Established", "True") for told in conditions)
 
 
 def write_kubeconfig(path: Path, url: str, ca: Path | None, client: tuple[Path, Path] | str) -> None:

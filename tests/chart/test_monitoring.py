@@ -10,6 +10,7 @@ import yaml
 
 from dev.children import ServerError
 from dev.controlplane import Access, monitoring
+from dev.controlplane.access import define
 from dev.helm import Helm, Manifest
 from tests.support.prometheus import ALERTS, DASHBOARD, TARGET
 
@@ -36,9 +37,7 @@ def test_nothing_of_it_is_there_unless_asked_for(helm: Helm) -> None:
 
 
 def test_the_prometheus_operator_takes_it(helm: Helm, control_plane: Access) -> None:
-    for file in monitoring.definitions():
-        control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
-        control_plane.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(file))
+    define(control_plane, *monitoring.definitions())
     of_theirs = [m for m in objects(helm) if m["kind"] in {"ServiceMonitor", "PrometheusRule"}]
     assert len(of_theirs) == 2
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": of_theirs})

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dev import background, servers
+from dev.controlplane.access import is_established
 from dev.ports import free_port
 
 
@@ -69,3 +70,20 @@ def test_calls_are_made_at_once_and_the_first_error_is_raised() -> None:
 def test_ports_are_given_out_once() -> None:
     ports = [free_port() for _ in range(50)]
     assert len(set(ports)) == len(ports)
+
+
+@pytest.mark.parametrize(
+    ("status", "served"),
+    [
+        ({}, False),
+        ({"conditions": None}, False),
+        ({"conditions": [{"type": "NamesAccepted", "status": "True"}]}, False),
+        ({"conditions": [{"type": "Established", "status": "False"}]}, False),
+        (
+            {"conditions": [{"type": "NamesAccepted", "status": "False"}, {"type": "Established", "status": "True"}]},
+            True,
+        ),
+    ],
+)
+def test_a_definition_is_served_when_it_says_so(status: dict[str, object], served: bool) -> None:
+    assert is_established({"status": status}) is served
