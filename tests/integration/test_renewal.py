@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dev.faultproxy import Answer
+from dev.faultproxy import Answer, Hold
 from tests.integration.site import GOOD, ROLES, Claim, Site
 from tests.support.litellm_admin import LARGE, SMALL
 from tests.support.waiting import until
@@ -98,6 +98,26 @@ def test_a_second_rotation_within_the_overlap_ends_the_older_value_first(site: S
     claim.delete()
     claim.wait_gone()
     assert site.admin.chat(second) == 401
+
+
+def test_a_value_from_which_another_takes_over_at_once_keeps_its_overlap(site: Site) -> None:
+    site.role("replaced", ttl="1h", renewal={"overlap": "30m"})
+    claim = site.claim("replaced", "replaced").wait()
+    alias = claim.status["keyAlias"]
+    held = site.litellm.on("POST", "/key/generate", Hold(), where=lambda body: alias.encode() in body)
+    site.admin.delete(claim.token_id)
+    claim.edit(limits={"rpm": 9})
+    held.wait_reached()
+    # Asked for when the successor of the deleted value is noted, and before it is reported.
+    claim.annotate(rotate="meanwhile")
+    held.release()
+    revision(claim, 3)
+    [retiring] = claim.status["retiring"]
+    assert retiring["revision"] == 2
+    assert moment(retiring["retireAt"]) > datetime.now(UTC) + timedelta(minutes=20)
+    assert aliases(claim) == {alias, f"{alias}@r2"}
+    claim.delete()
+    claim.wait_gone()
 
 
 def test_a_key_is_rotated_before_its_time_is_over(site: Site) -> None:

@@ -10,7 +10,7 @@ from litellm_key_operator.api import names
 from litellm_key_operator.api.common import DeletionPolicy
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.domain.record import installation_of, record
-from litellm_key_operator.domain.state import Life, Manifest, Place, SecretSeen
+from litellm_key_operator.domain.state import Life, Manifest, Place, Revision, SecretSeen
 from tests.simulation.world import ELSEWHERE, World, origins, sent
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ def held_by(world: World, key: LiteLLMKey) -> Iterator[str]:
 
 @dataclass(slots=True)
 class Watch:
-    """An eye on one run: what lived before each of its effects; what was dead when it began, or was deleted by it."""
+    """An eye on one run: what lived, and what was reported as the key, before each of its effects.
+
+    `dead`: what was so when the run began, or was deleted by it.
+    """
 
     world: World
     uid: str
@@ -70,6 +73,7 @@ class Watch:
     dead: frozenset[Place] = frozenset()
     foreign: bool = False
     read: LiteLLMKey | None = None
+    reported: Revision | None = None
 
     def __post_init__(self) -> None:
         self.dead = frozenset(
@@ -84,6 +88,8 @@ class Watch:
     def look(self, call: Call) -> None:
         """Just before an effect."""
         self.live = self.world.live()
+        key = _resource(self.world, self.uid)
+        self.reported = record(key).current if key is not None else None
         request = call.request
         token = request.token_id if request is not None else None
         touched = next((arg for arg in call.args if isinstance(arg, SecretSeen)), None)
@@ -137,13 +143,20 @@ class Watch:
                 _may_die(self.world, place)
             if call.name == "delete":
                 self.dead |= ended
-            return
+        else:
+            self._of_cluster(call, disturbed=disturbed)
+
+    def _of_cluster(self, call: Call, *, disturbed: bool) -> None:
+        """Just after a call to the API server."""
         match call.name, call.args:
             case ("secrets.create", (Manifest() as manifest,)) | ("secrets.replace", (Manifest() as manifest, _)):
                 if not disturbed:
                     _works(self.world, manifest)
             case "secrets.delete", (SecretSeen() as secret,):
                 _not_wanted(self.world, secret, self.read or _resource(self.world, self.uid))
+            case "resources.write_key_status", _:
+                if not disturbed:
+                    _is_said(self.world, self.uid, self.reported)
             case "resources.read_key", _:
                 self.read = _resource(self.world, self.uid)
             case _:
@@ -203,6 +216,19 @@ def owing(world: World) -> None:
     remembered = {place for memories in world.processes for place in sent(memories)}
     uids = {key.metadata.uid for key in world.state.keys.values()}
     world.owed |= {place for place in remembered if origins(world.seeds)[place[1]].uid not in uids}
+
+
+def _is_said(world: World, uid: str, before: Revision | None) -> None:
+    """What is reported as the key from now on is said to work: whatever takes over from it leaves it its overlap."""
+    key = _resource(world, uid)
+    if key is None or key.metadata.deletion_timestamp is not None:
+        return
+    noted = record(key)
+    current = noted.current
+    if current is None or current == before or noted.pending is not None or noted.ready:
+        return
+    if current.place in world.live() and current.token_id in held_by(world, key):
+        raise Violation(f"{_told(world, current.place)} is reported and published, and not said to work", world)
 
 
 def _told(world: World, place: Place) -> str:

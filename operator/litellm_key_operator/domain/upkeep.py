@@ -44,9 +44,11 @@ def keep(want: Want, seen: Seen, target: Revision) -> Step | Settled:
         if step is not None:
             return step
         record = record.forget(frozenset(revision.place for revision in due))
+    verdict = _verdict(want, seen, target, record)
     if record != seen.record:
-        return Note(record)
-    return renewed or _verdict(want, seen, target, record)
+        # Said at once, whatever comes next: a value that is not known to work gets no overlap.
+        return Note(record, verdict)
+    return renewed or verdict
 
 
 def _reported(want: Want, seen: Seen, target: Revision) -> Record:

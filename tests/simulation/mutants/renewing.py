@@ -38,6 +38,12 @@ RENEWING: Final = (
         " or _to_be_asked(seen, target)",
         "",
     ),
+    one(
+        "a value from which another takes over at once is not said to work",
+        "domain.upkeep",
+        "return Note(record, verdict)",
+        "return Note(record)",
+    ),
     one("an old value is forgotten, not ended", "domain.upkeep", "step = end(want, seen, due)", "step = None"),
     Mutant(
         "the old value ends before the new one is reported",
