@@ -7,19 +7,22 @@ import secrets
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from dev.controlplane import Access
 from dev.faultproxy import FaultProxy, before_api_server, before_litellm
+from dev.forwarding import Upstream
 from dev.litellm import Proxy
 from dev.operatorprocess import OperatorProcess
 from litellm_key_operator.domain.material import Keyring, KeyValue
 from tests.support.books import Books
 from tests.support.cluster import Cluster, Json
 from tests.support.litellm_admin import LiteLLMAdmin
-from tests.support.seeds import read_keyring
+from tests.support.seeds import SEED, read_keyring
 from tests.support.servers import remove_namespace
+from tests.support.skew import shift
 from tests.support.waiting import until
 from tests.walk.roles import NOWHERE, ROLES, spec_of
 
@@ -30,12 +33,16 @@ SECRETS: Final = "secrets"
 CREDENTIAL: Final = "admin"
 REVISIONS: Final = 100
 """More than any claim of a walk ever has."""
+SEED_BYTES: Final = 32
 _NOBODY: Final = "http://127.0.0.1:9"
 
 
 @dataclass
 class Ground:
-    """Servers, the way to them for operators, and the operators; one for all walks, cleared before each."""
+    """Servers, the way to them for operators, and the operators; one for all walks, cleared before each.
+
+    `skew`: by how much LiteLLM's clock is ahead of this machine's in this walk, as the proxy `clock` makes it.
+    """
 
     home: Cluster
     team: Cluster
@@ -44,9 +51,11 @@ class Ground:
     server: Proxy
     api: FaultProxy
     litellm: FaultProxy
+    clock: FaultProxy
     kubeconfig: Path
     folder: Path
     operators: list[OperatorProcess] = field(default_factory=list[OperatorProcess])
+    skew: timedelta = timedelta()
     _keyring: Keyring | None = None
     _walks: int = 0
 
@@ -62,11 +71,19 @@ class Ground:
             self._keyring = read_keyring(self.home)
         return self._keyring
 
-    def values(self, uid: str) -> list[KeyValue]:
-        """Every value that a claim may ever have, the first one first."""
+    def values(self, uid: str) -> list[tuple[int, KeyValue]]:
+        """Every value that a claim may ever have, of each revision one under each seed, with the revision's number."""
         ring = self.keyring
-        made = (ring.value(uid, number, ring.newest) for number in range(1, REVISIONS + 1))
-        return [value for value in made if value is not None]
+        return [
+            (number, value)
+            for number in range(1, REVISIONS + 1)
+            for seed in ring.seeds
+            if (value := ring.value(uid, number, seed)) is not None
+        ]
+
+    def add_seed(self) -> None:
+        """Another seed than before is the newest one, as soon as an operator begins."""
+        self._change_seeds({str(self.keyring.newest + 1): secrets.token_bytes(SEED_BYTES)})
 
     def furnish(self) -> None:
         """The Connections and roles."""
@@ -96,6 +113,11 @@ class Ground:
         else:
             self.home.patch(SECRETS, CREDENTIAL, {"data": data})
 
+    def _change_seeds(self, change: dict[str, bytes | None]) -> None:
+        data = {number: seed and base64.b64encode(seed).decode() for number, seed in change.items()}
+        self.home.patch(SECRETS, SEED, {"data": data})
+        self._keyring = None
+
     def clear(self) -> None:
         """Nothing is left of the walk before: no operator, no fault, no claim, no key."""
         for process in self.operators:
@@ -103,6 +125,7 @@ class Ground:
         self.operators.clear()
         self.api.clear()
         self.litellm.clear()
+        self.clock.clear()
         for name in self.team.all(KEYS):
             strip(self.team, name)
             with suppress(AssertionError):
@@ -112,6 +135,8 @@ class Ground:
                 self.team.delete(SECRETS, name)
         self.set_credential()
         self.set_roles()
+        if self._walks:
+            self._change_seeds({str(number): None for number in self.keyring.seeds if number != self.keyring.newest})
         self.sql('delete from "LiteLLM_VerificationToken"', 'delete from "LiteLLM_DeletedVerificationToken"')
 
     def sql(self, *statements: str) -> list[list[str]]:
@@ -134,11 +159,17 @@ class Ground:
         self.operators.append(process)
         return process
 
-    def begin(self) -> OperatorProcess:
-        """The first operator of the next walk, at a cleared place."""
+    def begin(self, wrong: timedelta) -> OperatorProcess:
+        """The first operator of the next walk, at a cleared place where LiteLLM's clock is so wrong."""
         self.clear()
         self._walks += 1
+        self.skew = wrong
+        shift(self.clock, wrong)
         return self.operator().wait_ready()
+
+    def second_of(self, moment: str) -> float:
+        """When LiteLLM's clock shows this moment, on this machine's."""
+        return (datetime.fromisoformat(moment) - self.skew).timestamp()
 
     def look_after_operators(self) -> None:
         """One that gave up begins anew, as a Deployment would have it."""
@@ -168,7 +199,8 @@ def opened(access: Access, server: Proxy, folder: Path) -> Generator[Ground]:
     suffix = secrets.token_hex(4)
     with ExitStack() as stack:
         api, kubeconfig = stack.enter_context(before_api_server(access))
-        litellm = stack.enter_context(before_litellm(server))
+        clock = stack.enter_context(before_litellm(server))
+        litellm = stack.enter_context(FaultProxy(Upstream(clock.url)))
         clusters: list[Cluster] = []
         for name in (f"walk-home-{suffix}", f"walk-team-{suffix}"):
             access.kubectl("create", "namespace", name)
@@ -177,7 +209,7 @@ def opened(access: Access, server: Proxy, folder: Path) -> Generator[Ground]:
         books, admin = stack.enter_context(Books(server)), stack.enter_context(LiteLLMAdmin(server))
         home, team = clusters
         until(lambda: _serves(home), "the API server to serve what was defined just now")
-        made = Ground(home, team, books, admin, server, api, litellm, kubeconfig, folder)
+        made = Ground(home, team, books, admin, server, api, litellm, clock, kubeconfig, folder)
         made.furnish()
         stack.callback(made.clear)
         yield made

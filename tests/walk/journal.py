@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 from dev.faultproxy import Passed
@@ -131,7 +130,8 @@ class Journal:
             if self.ledger.ends.get(token, 0.0) > passed.begun:
                 yield f"{told} was ended before its time while it was the published one"
         elif token in before:
-            yield from self._of_overlap(passed, claim, token, before[-1])
+            since = len(before) - before[::-1].index(token)
+            yield from self._of_overlap(passed, claim, token, before[since])
 
     def _of_overlap(self, passed: Passed, claim: Made, token: str, successor: str) -> Iterator[str]:
         """Of a value that was published before another took over from it."""
@@ -169,14 +169,10 @@ class Journal:
         told: Json = json.loads(text).get("status") or {}
         for entry in told.get("retiring") or ():
             if entry["tokenID"] in self.ledger.origins:
-                self._story(entry["tokenID"]).retire(_seconds_at(entry["retireAt"]))
+                self._story(entry["tokenID"]).retire(self.ground.second_of(entry["retireAt"]))
 
     def _story(self, token: str) -> Story:
         return self.stories.setdefault(token, Story())
-
-
-def _seconds_at(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
 
 
 def _seconds(duration: str) -> float:

@@ -53,10 +53,10 @@ class Ledger:
     strangers: dict[str, str] = field(default_factory=dict[str, str])
     restored: set[str] = field(default_factory=set[str])
 
-    def enter(self, claim: Made, values: list[KeyValue]) -> None:
-        """A claim was made that has these values, the first one first."""
+    def enter(self, claim: Made, values: list[tuple[int, KeyValue]]) -> None:
+        """A claim was made that may have these values, each with its revision's number."""
         self.claims[claim.uid] = claim
-        self.origins |= {value.token_id: Origin(claim.uid, number) for number, value in enumerate(values, start=1)}
+        self.origins |= {value.token_id: Origin(claim.uid, number) for number, value in values}
 
     def named(self, name: str, moment: float) -> Made | None:
         """The claim that had this name then, the latest if there is a doubt."""

@@ -46,9 +46,17 @@ class Walk(People):
             else:
                 operator.kill9()
             operator.start()
-            self.wait(lambda: bool(operator.logged("serving")) and operator.page("/readyz")[0] == HTTPStatus.OK)
+            self._await_operator()
 
         self.take(f"the operator {deed} and begins anew", act)
+
+    @rule()
+    def add_seed(self) -> None:
+        def act() -> None:
+            self.deeds.add_seed()
+            self._await_operator()
+
+        self.take("a seed is added, and the operator is killed and begins anew", act)
 
     @rule()
     def double_operator(self) -> None:
@@ -82,6 +90,10 @@ class Walk(People):
         if self.begun:
             self.take("the end: all comes to rest", self.rest.come)
             self.take("the end: all are deleted", act)
+
+    def _await_operator(self) -> None:
+        operator = self.ground.operators[0]
+        self.wait(lambda: bool(operator.logged("serving")) and operator.page("/readyz")[0] == HTTPStatus.OK)
 
     def _trouble(self, where: str, name: str, *, once: bool, steps: int) -> None:
         told = f"{where}: {name}, {'once' if once else f'for {steps} steps'}"

@@ -13,7 +13,7 @@ from litellm_key_operator.api.names import ANNOTATION_PAUSED
 from litellm_key_operator.domain.state import TOMBSTONE
 from tests.support.cluster import Json
 from tests.support.waiting import PATIENCE, until
-from tests.walk.census import Census
+from tests.walk.census import Census, noted
 from tests.walk.deeds import CALM
 from tests.walk.ground import KEYS, Ground
 from tests.walk.journal import Journal
@@ -88,9 +88,9 @@ class Rest:
 
     def _unblock(self, census: Census) -> None:
         """What somebody blocked, an operator leaves so."""
-        shown = {claim["status"]["tokenID"] for claim in census.claims.values() if "tokenID" in claim.get("status", {})}
+        mine = {token for claim in census.claims.values() for token in noted(claim)}
         for key in census.after:
-            if key.token_id in shown and key.blocked and TOMBSTONE not in key.mark:
+            if key.token_id in mine and key.blocked and TOMBSTONE not in key.mark:
                 with suppress(AssertionError):
                     self.ground.admin.update(key.token_id, blocked=False)
 
@@ -116,7 +116,7 @@ class Rest:
     def _values_work(self) -> None:
         """The published values and those in their overlap buy a completion, and no other that a claim ever had."""
         census, origins = self._look(), self.ledger.origins
-        values = {value.token_id: value for uid in self.ledger.claims for value in self.ground.values(uid)}
+        values = {value.token_id: value for uid in self.ledger.claims for _, value in self.ground.values(uid)}
         shown = {token for pairs in census.published().values() for _, token in pairs}
         highest = Counter[str]()
         for token in (shown | {key.token_id for key in census.after}) & values.keys():

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain
 from typing import Final
 
 from litellm_key_operator.api.names import ANNOTATION_INSTALLATION, ANNOTATION_ROTATE, FINALIZER, LABEL_KEY
 from litellm_key_operator.api.reasons import KeyReason
+from litellm_key_operator.api.renewal import RenewalPolicy
 from litellm_key_operator.domain.state import TOMBSTONE
 from tests.support.books import BookedKey
 from tests.support.cluster import Json
@@ -49,7 +49,7 @@ class Soundness:
                 if is_expired(resource):
                     found = self._ended(claim, resource, [*live, *published])
                 else:
-                    found = chain(self._serves(resource, live, published), _declared(resource, census, rows))
+                    found = chain(self._serves(claim, resource, live, published), _declared(resource, census, rows))
                 yield from (f"{claim.name}: {flaw}" for flaw in found)
             else:
                 yield f"{claim.name} {uid[:8]} is gone, and nobody deleted it"
@@ -65,17 +65,21 @@ class Soundness:
         if left:
             yield f"has expired, and there is {left}"
 
-    def _serves(self, resource: Json, live: set[str], shown: list[tuple[str, str]]) -> Iterator[str]:
+    def _serves(self, claim: Made, resource: Json, live: set[str], shown: list[tuple[str, str]]) -> Iterator[str]:
         """What the resource says, and whether that is so."""
         status, meta = resource.get("status", {}), resource["metadata"]
         annotations, token = meta.get("annotations", {}), str(status.get("tokenID"))
         if FINALIZER not in meta.get("finalizers", ()) or ANNOTATION_INSTALLATION not in annotations:
             yield "its finalizer is off"
-        if [_said(resource, name)[0] for name in ("Ready", "Synced")] != ["True", "True"]:
+        if not _is_well(claim, resource):
             yield f"says {status.get('conditions')}"
         if status.get("observedGeneration") != meta["generation"]:
             yield "was edited since"
-        yield from _due(status)
+        yield from self._due(status)
+        role = spec_of(resource["spec"]["roleRef"]["name"], meta["namespace"], calm=True)
+        renewed, newest = role["renewal"]["policy"] != RenewalPolicy.NONE, self.ground.keyring.newest
+        if renewed and status.get("seed") != newest:
+            yield f"is under seed {status.get('seed')}, not {newest}"
         if status.get("lastHandledRotate") != annotations.get(ANNOTATION_ROTATE):
             yield f"was not rotated: {status.get('lastHandledRotate')}, {annotations.get(ANNOTATION_ROTATE)}"
         if live - {entry["tokenID"] for entry in status.get("retiring") or ()} != {token}:
@@ -83,10 +87,27 @@ class Soundness:
         if shown != [(_secret_name(resource), token)]:
             yield f"published is {shown}, not {_secret_name(resource)} with {token[:8]}"
 
+    def _due(self, status: Json) -> Iterator[str]:
+        """What is under way, or will be in a moment."""
+        if status.get("pending"):
+            yield f"is not done: {status['pending']}"
+        named = [(name, status.get(name)) for name in ("renewAt", "expiresAt")]
+        named += [("retireAt", entry["retireAt"]) for entry in status.get("retiring") or ()]
+        for name, moment in named:
+            if moment is not None and self.ground.second_of(moment) < time.time() + _UNDISTURBED:
+                yield f"has {name} {moment}"
+
 
 def is_expired(resource: Json) -> bool:
     """Whether a resource says that its key's time is over."""
     return _said(resource, "Ready")[1] == KeyReason.EXPIRED
+
+
+def _is_well(claim: Made, resource: Json) -> bool:
+    """Whether a resource says so. An emptied status forgets for how long the key was issued, until it is rotated."""
+    ready, synced = (_said(resource, name) for name in ("Ready", "Synced"))
+    waits = claim.cleared and synced[1] == KeyReason.APPLIES_AT_NEXT_ROTATION
+    return ready[0] == "True" and (synced[0] == "True" or waits)
 
 
 def _declared(resource: Json, census: Census, rows: dict[str, BookedKey]) -> Iterator[str]:
@@ -119,14 +140,3 @@ def _said(resource: Json, kind: str) -> tuple[str, str]:
 def _secret_name(resource: Json) -> str:
     name: str = resource["spec"].get("secret", {}).get("name", resource["metadata"]["name"])
     return name
-
-
-def _due(status: Json) -> Iterator[str]:
-    """What is under way, or will be in a moment."""
-    if status.get("pending"):
-        yield f"is not done: {status['pending']}"
-    named = [(name, status.get(name)) for name in ("renewAt", "expiresAt")]
-    named += [("retireAt", entry["retireAt"]) for entry in status.get("retiring") or ()]
-    for name, moment in named:
-        if moment is not None and datetime.fromisoformat(moment).timestamp() < time.time() + _UNDISTURBED:
-            yield f"has {name} {moment}"

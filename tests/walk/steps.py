@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import Final
@@ -31,6 +32,8 @@ _WHILE: Final = 0.6
 """Seconds that a walk waits at most for its operator to catch up."""
 _UNHURRIED: Final = 0.6
 """The part of the steps after which it waits; the others are followed at once by the next."""
+_WRONG: Final = st.sampled_from([timedelta(), timedelta(minutes=5), timedelta(minutes=-5)])
+"""LiteLLM's clock."""
 _ANYTHING: Final = st.integers(0, 2**16)
 
 
@@ -51,14 +54,15 @@ class Steps(RuleBasedStateMachine):
         self.begun = False
         self.since_rest = 0
 
-    @initialize(anything=_ANYTHING, pace=_ANYTHING, roles=st.tuples(*[ROLE] * len(_NAMES)))
-    def begin(self, anything: int, pace: int, roles: tuple[str, ...]) -> None:
+    @initialize(anything=_ANYTHING, pace=_ANYTHING, wrong=_WRONG, roles=st.tuples(*[ROLE] * len(_NAMES)))
+    def begin(self, anything: int, pace: int, wrong: timedelta, roles: tuple[str, ...]) -> None:
         # The search begins with the simplest example of all, and with simplest ends to short beginnings: no walks.
         if not anything or not pace:
             reject()
         self.pace.seed(pace)
         self.begun = True
-        self.take("an operator begins", self.ground.begin)
+        told = f"an operator begins, and LiteLLM's clock is {wrong.total_seconds():g} s ahead of it"
+        self.take(told, lambda: self.ground.begin(wrong))
         for name, role in zip(_NAMES, roles, strict=True):
             self.take(f"{name} is applied, of role {role}", partial(self.deeds.apply, name, role))
 
