@@ -1,7 +1,8 @@
-"""What goes wrong between the operator and LiteLLM in the middle of a rotation."""
+"""What goes wrong in the middle of a rotation."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -62,3 +63,25 @@ def test_litellm_is_down_from_a_step_of_a_rotation_on(site: Site, proxy: FaultPr
 
     proxy.remove(outage)
     await_rotated(claim, old)
+
+
+def test_a_stranger_s_secret_is_in_the_way_of_a_rotation(site: Site, proxy: FaultProxy) -> None:
+    claim = connected(site, proxy, "in-the-way", ttl="1h", renewal={"overlap": "30m"})
+    old = claim.value
+    begun = proxy.on("POST", GENERATE, Hold())
+    claim.annotate(rotate="now")
+    begun.wait_reached()
+    claim.cluster.create("secrets", "Secret", "taken", data={})
+    claim.edit(secret={"name": "taken"})
+    begun.drop()
+    claim.wait("SecretConflict", "SecretConflict")
+    claim.cluster.delete("secrets", "taken")
+    until(lambda: claim.status["revision"] == 2, "the next value")
+    claim.wait()
+    # Whoever had read it before goes on with it.
+    [retiring] = claim.status["retiring"]
+    assert retiring["revision"] == 1
+    assert datetime.fromisoformat(retiring["retireAt"]) > datetime.now(UTC) + timedelta(minutes=20)
+    assert site.admin.chat(old) == 200
+    claim.delete()
+    claim.wait_gone()

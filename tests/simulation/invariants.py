@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 
 from litellm_key_operator.api import names
 from litellm_key_operator.api.common import DeletionPolicy
+from litellm_key_operator.api.reasons import ConditionType, KeyReason
 from litellm_key_operator.domain.material import KeyValue
 from litellm_key_operator.domain.record import installation_of, record
-from litellm_key_operator.domain.state import Life, Manifest, Place, Revision, SecretSeen
+from litellm_key_operator.domain.state import Life, Manifest, Place, SecretSeen
 from tests.simulation.world import ELSEWHERE, World, origins, sent
 
 if TYPE_CHECKING:
     from litellm_key_operator.api.key import LiteLLMKey
     from tests.simulation.activity import Call
+
+
+_LIVES = {KeyReason.ISSUED, KeyReason.SECRET_CONFLICT, KeyReason.SECRET_REJECTED}
+"""What is said of a key that works, as far as LiteLLM is concerned."""
 
 
 class Violation(AssertionError):
@@ -62,7 +67,7 @@ def held_by(world: World, key: LiteLLMKey) -> Iterator[str]:
 
 @dataclass(slots=True)
 class Watch:
-    """An eye on one run: what lived, and what was reported as the key, before each of its effects.
+    """An eye on one run: what lived, and the resource, before each of its effects.
 
     `dead`: what was so when the run began, or was deleted by it.
     """
@@ -73,7 +78,7 @@ class Watch:
     dead: frozenset[Place] = frozenset()
     foreign: bool = False
     read: LiteLLMKey | None = None
-    reported: Revision | None = None
+    before: LiteLLMKey | None = None
 
     def __post_init__(self) -> None:
         self.dead = frozenset(
@@ -88,8 +93,7 @@ class Watch:
     def look(self, call: Call) -> None:
         """Just before an effect."""
         self.live = self.world.live()
-        key = _resource(self.world, self.uid)
-        self.reported = record(key).current if key is not None else None
+        self.before = _resource(self.world, self.uid)
         request = call.request
         token = request.token_id if request is not None else None
         touched = next((arg for arg in call.args if isinstance(arg, SecretSeen)), None)
@@ -156,7 +160,7 @@ class Watch:
                 _not_wanted(self.world, secret, self.read or _resource(self.world, self.uid))
             case "resources.write_key_status", _:
                 if not disturbed:
-                    _is_said(self.world, self.uid, self.reported)
+                    _takes_over(self.world, self.before)
             case "resources.read_key", _:
                 self.read = _resource(self.world, self.uid)
             case _:
@@ -218,17 +222,22 @@ def owing(world: World) -> None:
     world.owed |= {place for place in remembered if origins(world.seeds)[place[1]].uid not in uids}
 
 
-def _is_said(world: World, uid: str, before: Revision | None) -> None:
-    """What is reported as the key from now on is said to work: whatever takes over from it leaves it its overlap."""
-    key = _resource(world, uid)
-    if key is None or key.metadata.deletion_timestamp is not None:
+def _takes_over(world: World, before: LiteLLMKey | None) -> None:
+    """What is reported as the key from now on is said to work, and leaves what worked before its overlap."""
+    key = _resource(world, before.metadata.uid) if before is not None else None
+    if before is None or key is None or key.metadata.deletion_timestamp is not None:
         return
-    noted = record(key)
+    old, noted = record(before).current, record(key)
     current = noted.current
-    if current is None or current == before or noted.pending is not None or noted.ready:
+    if current is None or current == old or noted.pending is not None:
         return
-    if current.place in world.live() and current.token_id in held_by(world, key):
+    said = {condition.reason for condition in key.status.conditions if condition.type == ConditionType.READY}
+    if current.place in world.live() and current.token_id in held_by(world, key) and not said & _LIVES:
         raise Violation(f"{_told(world, current.place)} is reported and published, and not said to work", world)
+    said = {condition.reason for condition in before.status.conditions if condition.type == ConditionType.READY}
+    over = {r.revision.place for r in noted.retiring if r.retire_at <= world.state.clock}
+    if old is not None and said & _LIVES and old.place in world.live() & over:
+        raise Violation(f"{_told(world, old.place)} worked, and has no overlap", world)
 
 
 def _told(world: World, place: Place) -> str:

@@ -82,6 +82,15 @@ def rotated(processes: int = 1) -> World:
     return _anew(world, "rotated")
 
 
+def obstructed() -> World:
+    """A process noted revision 2 and died before it was sent; meanwhile a stranger has a Secret of the wanted name."""
+    world = turning()
+    _upto_generate(world)
+    u.secret_gone(world)
+    u.secret_taken(world)
+    return _anew(world, "issued, the next one noted, a stranger's Secret is in the way")
+
+
 def ends(world: World) -> World:
     """... and is being deleted."""
     u.deleted(world)

@@ -50,22 +50,26 @@ def _carry(want: Want, seen: Seen, target: Revision) -> Step | Settled:
         case None:
             return Ask((target,))
         case Life.LIVE:
-            return keep(want, seen, target)
+            step = keep(want, seen, target)
+            lost = not settled and isinstance(step, Settled) and want.material.value(target) is None
+            return _replace(want, seen, target) if lost else step
         case Life.BLOCKED:
             problem = Problem(KeyReason.EXTERNALLY_BLOCKED, "somebody blocked the key in LiteLLM; unblock it there")
             return Settled.all(problem) if settled else Settled.unless_issued(record, problem)
-        case Life.UNKNOWN if not settled:
+        case Life.UNKNOWN if not settled and want.material.value(target) is not None:
             return _register(want, seen, target)
-        case life:
-            return _replace(want, seen, target, lost=life is Life.UNKNOWN)
+        case _:
+            return _replace(want, seen, target)
 
 
-def _replace(want: Want, seen: Seen, target: Revision, *, lost: bool) -> Step | Settled:
-    """The target does not live any more: note what is to be registered next.
+def _replace(want: Want, seen: Seen, target: Revision) -> Step | Settled:
+    """The target does not live any more, or nobody can make its value: note what is to be registered next.
 
-    A value that LiteLLM lost is registered again; one that died (deleted, buried, expired before anybody got it) never.
+    A value that LiteLLM lost is registered again; one that died (deleted, buried, expired before anybody got it) never,
+    and none whose seed is lost.
     """
     record = seen.record
+    lost = seen.life(target) is Life.UNKNOWN and want.material.value(target) is not None
     is_current = record.current is not None and target.place == record.current.place
     dead = taken_away(target.number)
     blocked = Problem(KeyReason.PAUSED, "paused") if want.paused else want.terms

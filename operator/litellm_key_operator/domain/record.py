@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+_ONLY_THE_SECRET = frozenset({KeyReason.SECRET_CONFLICT, KeyReason.SECRET_REJECTED})
+"""Why a key is not ready that lives: whoever read it before goes on with it."""
 _LONGEST_TEXT = 63
 """Of an annotation, as it is remembered; a tenant may write much."""
 
@@ -45,8 +47,9 @@ class Retiring:
 class Record:
     """Everything a later process needs. `ended`: the TTL is over and all that it leaves was cleaned up.
 
-    `applied` are LiteLLM's fields as last asked for, without the revision's own; `duration` is among them. `ready`: it
-    was said that the Secret holds a working key. `handled`: the text of the annotation that was answered by a rotation.
+    `applied` are LiteLLM's fields as last asked for, without the revision's own; `duration` is among them. `lives`: it
+    was said that the key works, or that only its Secret stands in the way. `handled`: the text of the annotation that
+    was answered by a rotation.
     """
 
     held: bool = False
@@ -62,7 +65,7 @@ class Record:
     proxy: Proxy | None = None
     applied: Mapping[str, object] = field(default_factory=dict[str, object])
     ended: bool = False
-    ready: bool = False
+    lives: bool = False
     handled: str | None = None
 
     @property
@@ -76,7 +79,7 @@ class Record:
 
         Of a key that was, it is said in the same write that notes what is to take its place.
         """
-        return self.current is not None and not self.ended and (self.pending is None or self.ready)
+        return self.current is not None and not self.ended and (self.pending is None or self.lives)
 
     @property
     def rotates(self) -> bool:
@@ -126,7 +129,7 @@ def record(key: LiteLLMKey) -> Record:
         proxy=proxy,
         applied=s.applied or {},
         ended=ready is not None and ready.reason == KeyReason.EXPIRED,
-        ready=ready is not None and ready.status == ConditionStatus.TRUE,
+        lives=ready is not None and (ready.status == ConditionStatus.TRUE or ready.reason in _ONLY_THE_SECRET),
         handled=s.last_handled_rotate,
     )
 

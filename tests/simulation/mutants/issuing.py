@@ -131,7 +131,7 @@ ISSUE: Final = (
         "suspect=memory.suspect or any(condition.reason in _LITELLM_TELLS for condition in key.status.conditions),",
         "suspect=memory.suspect,",
     ),
-    one("a lost key counts as ready", "domain.record", " and (self.pending is None or self.ready)", ""),
+    one("a lost key counts as ready", "domain.record", " and (self.pending is None or self.lives)", ""),
     one("another installation's key is touched", "domain.decide", "if want.foreign is not None and", "if False and"),
 )
 ALIAS: Final = (

@@ -44,6 +44,12 @@ RENEWING: Final = (
         "return Note(record, verdict)",
         "return Note(record)",
     ),
+    one(
+        "a key whose Secret cannot be had counts as lost",
+        "domain.record",
+        " or ready.reason in _ONLY_THE_SECRET",
+        "",
+    ),
     one("an old value is forgotten, not ended", "domain.upkeep", "step = end(want, seen, due)", "step = None"),
     Mutant(
         "the old value ends before the new one is reported",

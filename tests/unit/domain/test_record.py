@@ -4,8 +4,17 @@ import pytest
 
 from litellm_key_operator.api.key import KeyStatus
 from litellm_key_operator.api.names import ANNOTATION_INSTALLATION
+from litellm_key_operator.api.reasons import KeyReason
 from litellm_key_operator.domain.record import Record, Retiring, installation_of, record, seed_of_first, status
 from tests.unit.domain.objects import LATER, NOW, ONE, PROXY, TWO, issued, key
+
+
+def written(noted: Record) -> dict[str, Any]:
+    return status(noted, (), 3).model_dump(mode="json", by_alias=True)
+
+
+def read(told: dict[str, Any]) -> Record:
+    return record(key().model_copy(update={"status": KeyStatus.model_validate(told)}))
 
 
 @pytest.mark.parametrize(
@@ -21,9 +30,7 @@ from tests.unit.domain.objects import LATER, NOW, ONE, PROXY, TWO, issued, key
     ],
 )
 def test_what_is_noted_is_read_again(noted: Record) -> None:
-    written = status(noted, (), 3).model_dump_json(by_alias=True)
-
-    assert record(key().model_copy(update={"status": KeyStatus.model_validate_json(written)})) == noted
+    assert read(written(noted)) == noted
 
 
 def test_every_value_is_known_once_oldest_first() -> None:
@@ -38,6 +45,23 @@ def test_every_value_is_known_once_oldest_first() -> None:
 )
 def test_a_key_works_while_nothing_is_to_take_its_place(features: dict[str, Any], works: bool) -> None:
     assert issued(**features).works is works
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "works"),
+    [
+        ("True", KeyReason.ISSUED, True),
+        ("False", KeyReason.SECRET_CONFLICT, True),
+        ("False", KeyReason.SECRET_REJECTED, True),
+        ("False", KeyReason.EXTERNALLY_DELETED, False),
+        ("False", KeyReason.CONNECTION_NOT_READY, False),
+    ],
+)
+def test_a_key_whose_secret_cannot_be_had_works_on_in_a_rotation(status: str, reason: KeyReason, works: bool) -> None:
+    ready = {"type": "Ready", "status": status, "reason": reason, "message": "", "lastTransitionTime": NOW}
+    noted = {**written(issued(pending=TWO)), "conditions": [{**ready, "observedGeneration": 1}]}
+
+    assert read(noted).works is works
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from litellm_key_operator.domain.terms import Terms
 from tests.unit.domain.objects import LATER, MATERIAL, NOW, ONE, RING, TWO, URL, agreed, issued, key, role, row, want
 
 SECOND = timedelta(seconds=1)
-READY = {"ready": True, "applied": {"key_alias": "team-a/app"}}
+READY = {"lives": True, "applied": {"key_alias": "team-a/app"}}
 RESEEDED = Material(Keyring("here", {**RING.seeds, 2: b"2" * 32}), "uid-one")
 OLDER = MATERIAL.revision(3, URL)
 PENDING = issued(pending=TWO, **READY)
@@ -144,8 +144,8 @@ OLD = row(fields={"spend": 1.5})
         (Seen(NOW, PENDING, {ONE.place: OLD}), "rename"),
         (Seen(NOW, PENDING, {ONE.place: OLD}, aside_taken=True), "rename otherwise"),
         (Seen(NOW, PENDING, {ONE.place: replace(OLD, alias="team-a/app@r1")}), None),
-        (Seen(NOW, replace(PENDING, ready=False)), Ask((ONE,))),
-        (Seen(NOW, replace(PENDING, ready=False), {ONE.place: None}), None),
+        (Seen(NOW, replace(PENDING, lives=False)), Ask((ONE,))),
+        (Seen(NOW, replace(PENDING, lives=False), {ONE.place: None}), None),
         (Seen(NOW, replace(PENDING, retiring=(Retiring(OLDER, LATER),))), Revoke(OLDER)),
     ],
 )
@@ -188,7 +188,7 @@ def test_what_was_spent_goes_along() -> None:
         (Seen(NOW, PENDING), "2h", timedelta(hours=1)),
         (Seen(NOW, replace(PENDING, expires_at=None)), "2h", timedelta(hours=2)),
         (Seen(NOW, PENDING, {ONE.place: None}), "5m", timedelta(0)),
-        (Seen(NOW, replace(PENDING, ready=False)), "5m", timedelta(0)),
+        (Seen(NOW, replace(PENDING, lives=False)), "5m", timedelta(0)),
     ],
 )
 def test_an_old_value_works_for_the_overlap_and_not_beyond_its_own_end(

@@ -24,7 +24,7 @@ def agreed_upon(duration: str | None) -> tuple[Want, Record]:
     claim = key()
     terms = agreed(claim, role(ttl="1h", renewal={"policy": "None"}))
     assert isinstance(terms, Terms)
-    return want(claim, terms=terms), issued(ready=True, applied={**terms.fields, DURATION: duration})
+    return want(claim, terms=terms), issued(lives=True, applied={**terms.fields, DURATION: duration})
 
 
 def published(wanted: Want, record: Record) -> SecretSeen:
