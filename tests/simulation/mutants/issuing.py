@@ -77,14 +77,14 @@ ISSUE: Final = (
         "a lost value is registered again without a note",
         (
             Change("domain.provision", "if not record.empty and target != record.pending:", "if False:"),
-            Change("domain.provision", "case Life.UNKNOWN if not settled:", "case Life.UNKNOWN:"),
+            Change("domain.provision", "case Life.UNKNOWN if not settled and", "case Life.UNKNOWN if"),
         ),
     ),
     one(
         "a dead value is registered again",
         "domain.provision",
-        "case Life.UNKNOWN if not settled:",
-        "case Life.UNKNOWN | Life.DELETED if not settled:",
+        "case Life.UNKNOWN if not settled and",
+        "case Life.UNKNOWN | Life.DELETED if not settled and",
     ),
     one(
         "a key is published before it is registered",
