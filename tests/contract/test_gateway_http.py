@@ -160,11 +160,11 @@ async def test_no_more_calls_at_once_than_allowed_and_waiting_is_not_timed() -> 
 
 
 async def test_calls_that_were_given_up_give_their_slot_back() -> None:
-    hanging = True
+    arrivals, let_go = asyncio.Queue[None](), asyncio.Event()
 
     async def handle(_request: web.Request) -> web.StreamResponse:
-        if hanging:
-            await asyncio.sleep(5)
+        arrivals.put_nowait(None)
+        await let_go.wait()
         return web.json_response({"info": {}})
 
     async with served(handle) as url:
@@ -172,10 +172,11 @@ async def test_calls_that_were_given_up_give_their_slot_back() -> None:
         for _ in range(2):
             with pytest.raises(Unavailable):
                 await gateway.info(TOKEN)
+            await arrivals.get()
         abandoned = asyncio.create_task(gateway.info(TOKEN))
-        await asyncio.sleep(0.05)
+        await arrivals.get()
         abandoned.cancel()
-        hanging = False
+        let_go.set()
         assert await gateway.info(TOKEN) is not None
         await gateway.close()
 
