@@ -167,7 +167,7 @@ async def test_calls_that_were_given_up_give_their_slot_back() -> None:
         await let_go.wait()
         return web.json_response({"info": {}})
 
-    async with served(handle) as url:
+    async with asyncio.timeout(30), served(handle) as url:
         gateway = LiteLLM(credential(url, max_in_flight=1, timeout=timedelta(seconds=0.8)))
         for _ in range(2):
             with pytest.raises(Unavailable):
